@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kcity_geo.analysis.comparison.compare import Comparison, compare_cities
-from kcity_geo.errors import SourceError
+from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.inputs.finished import city_numbers, read_pictures
 from kcity_geo.outputs import comparison as files
 from kcity_geo.outputs.facts import facts_of
+from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 from kcity_geo.sources.local.study_folder import open_study
 
@@ -45,6 +46,7 @@ def compare(
     StudyError
         If there are fewer than two, a weight is wrong or the number of draws is out of range.
     """
+    studies = _listed(studies)
     folders = [Path(one).resolve() for one in studies if not isinstance(one, Result)]
     for place in folders:
         if folders.count(place) > 1:
@@ -52,6 +54,18 @@ def compare(
     facts = [facts_of(one) if isinstance(one, Result) else open_study(one).facts for one in studies]
     places = ["result" if isinstance(one, Result) else str(one) for one in studies]
     return compare_cities(city_numbers(facts, places), draws=draws, seed=seed, weights=weights)
+
+
+def _listed(studies: object) -> list[str | Path | Result]:
+    """Refuse one study, or none, in the place of a list."""
+    single = isinstance(studies, str | bytes | Path | Result) or not isinstance(studies, Iterable)
+    given = [] if single else list(studies)
+    if single or not all(isinstance(one, str | Path | Result) for one in given):
+        raise StudyError(
+            f"compare: {plain_text(studies)!r}: give a list of two or more folders or results, as in "
+            "compare(['out/a', 'out/b'])"
+        )
+    return given
 
 
 def save_comparison(

@@ -90,7 +90,9 @@ def _beside(study: NamesInputs, value: str, path: Path, *, key: str) -> Path:
     """Look for an input that is not in its place in the folder ``inputs`` beside the study."""
     missing, part = file_and_part(path)
     if value not in study.input_sha256:
-        raise SourceError(f"{key}: {path} does not exist")
+        raise SourceError(
+            f"{key}: {path} does not exist; give a file that does, by its path from the study file"
+        )
     digest, here = study.input_sha256[value], (study.folder / "inputs" / missing.name).resolve()
     if here.exists() and sha256_of(here) == digest:
         return Path(f"{here}#{part}") if part else here

@@ -430,7 +430,7 @@ def read_toml(path: Path, *, what: str) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
-        raise StudyError(f"{path}: no such {what}") from error
+        raise StudyError(f"{path}: no such {what}; give the path of one, a .toml") from error
     except UnicodeDecodeError as error:
         raise StudyError(f"{path}: cannot be read ({error}); save it as UTF-8") from error
     except OSError as error:

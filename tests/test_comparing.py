@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import kcity_geo as kc
 from kcity_geo.cli import app
+from kcity_geo.errors import StudyError
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,19 @@ def test_a_folder_that_is_no_finished_study_is_refused(two, tmp_path, change, wo
     assert done.exit_code == 2
     assert words in done.output
     assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("studies", [None, "town", 3, [None, "town"]])
+def test_what_is_no_list_of_studies_is_refused_in_one_line(studies) -> None:
+    with pytest.raises(StudyError, match="give a list of two or more folders or results"):
+        kc.compare(studies)
+
+
+def test_a_weight_given_twice_is_refused(tmp_path) -> None:
+    weights = ["--weight", "water=2", "--weight", "water = 3"]
+    done = CliRunner().invoke(app, ["compare", "a", "b", "--out", str(tmp_path / "c"), *weights])
+    assert done.exit_code == 2
+    assert "water is given twice" in done.output
 
 
 def test_a_study_given_twice_is_refused(two, tmp_path) -> None:

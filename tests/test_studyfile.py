@@ -198,7 +198,7 @@ def test_all_weights_zero_means_all_of_the_profile(tmp_path) -> None:
 
 
 def test_missing_files_and_folders(tmp_path) -> None:
-    with pytest.raises(StudyError, match="no such study file"):
+    with pytest.raises(StudyError, match="no such study file; give the path of one"):
         load_study(tmp_path / "none.toml")
     with pytest.raises(StudyError, match="is a folder"):
         load_study(tmp_path)
@@ -216,7 +216,7 @@ def test_paths_are_relative_to_the_file_or_from_the_environment(tmp_path, monkey
     monkeypatch.delenv("KCITY_SOMEWHERE")
     with pytest.raises(StudyError, match="KCITY_SOMEWHERE"):
         resolve_path(found, "${KCITY_SOMEWHERE}/a.tif", key="k")
-    with pytest.raises(SourceError, match="does not exist"):
+    with pytest.raises(SourceError, match="does not exist; give a file that does"):
         resolve_path(found, "b.tif", key="k")
 
 

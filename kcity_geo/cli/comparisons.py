@@ -68,6 +68,10 @@ def _weights(given: list[str]) -> dict[str, float]:
     found = {}
     for text in given:
         name, mark, value = text.partition("=")
+        if name.strip() in found:
+            raise StudyError(
+                f"--weight {text}: {name.strip()} is given twice; give each weight once"
+            )
         try:
             found[name.strip()] = float(value)
         except ValueError:

@@ -44,14 +44,15 @@ def cities(
         from kcity_geo.many.country import find_cities
 
         with progress_of(quiet=quiet or as_json) as progress:
-            progress("looking for urban centres")
-            found = find_cities(population, out, osm=osm, template=template, most=most)
+            found = find_cities(
+                population, out, osm=osm, template=template, most=most, progress=progress
+            )
     print_warnings(notes, quiet=quiet or as_json)
     rows = [asdict(one) for one in found]
     if as_json:
         say_json(rows)
         return
-    print_rows(rows, ("id", "name", "persons", "area_km2", "study"))
+    print_rows(rows, ("id", "name", "persons", "area_km2", "reaches_edge", "study"))
     if any(one.study for one in found):
         say(f"Next: kcity run --cities {out}/cities.csv --out DIR --workers 2")
     else:
@@ -93,7 +94,7 @@ def run_list(
                 say_line(f"{state}", err=True)
             if state.last.error:
                 say_line(
-                    f"{state.last.name or state.last.id}: {state.last.error}",
+                    f"{state.called}: {state.last.error}",
                     start="error: ",
                     err=True,
                 )

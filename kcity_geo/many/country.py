@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import tomllib
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -16,17 +17,18 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.analysis.settlement.centres import UrbanCentre, urban_centres
+from kcity_geo.config import read_table
 from kcity_geo.errors import OutputError, SourceError, StudyError
 from kcity_geo.input_paths import file_and_part
 from kcity_geo.many.tasks import WRITTEN_COLUMNS
 from kcity_geo.notes import tell
 from kcity_geo.outputs.studytoml import study_toml
 from kcity_geo.outputs.text import plain_text, slug
-from kcity_geo.sources.local.country_people import EQUAL_AREA, people_of_country
+from kcity_geo.sources.local.country_people import EQUAL_AREA, people_of_country, population_file
 from kcity_geo.sources.local.plausible import refuse_too_many
 from kcity_geo.sources.osm.place_names import PlaceName, read_place_names
 from kcity_geo.sources.products.extracts import cut_cities
-from kcity_geo.studyfile import check_study
+from kcity_geo.studyfile import Study, check_study, read_toml
 
 __all__ = ["CountryCity", "find_cities"]
 
@@ -34,6 +36,12 @@ __all__ = ["CountryCity", "find_cities"]
 _MARGIN_DEG = 0.03
 #: A longer text is none; a context may be a chapter.
 _LONGEST_PATH = 255
+#: What every study has whose template says nothing else.
+_STUDY = {"project": "new_town"}
+#: What is written; without an extract the first folder only.
+_FOLDERS, _LIST = ("boundaries", "osm", "studies"), "cities.csv"
+#: Of cities that the raster cuts so many are named.
+_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +54,7 @@ class CountryCity:
     id, name : of the place that OpenStreetMap names inside; numbered where there is none.
     study, boundary : files, relative to the list; the study is empty without an extract.
     persons, area_km2 : of the urban centre.
+    reaches_edge : it reaches the edge of the raster: persons, area and boundary are a lower bound.
     lat, lon : a point inside.
     """
 
@@ -55,6 +64,7 @@ class CountryCity:
     boundary: str
     persons: float
     area_km2: float
+    reaches_edge: bool
     lat: float
     lon: float
 
@@ -66,6 +76,7 @@ def find_cities(
     osm: str | Path | None = None,
     template: str | Path | None = None,
     most: int | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[CountryCity, ...]:
     """
     List the cities of a country and make ready what their studies need.
@@ -75,8 +86,10 @@ def find_cities(
     population : raster of persons, as of `people_of_country`.
     out : new or empty folder for ``cities.csv``, ``boundaries/``, and with an extract ``osm/`` and ``studies/``.
     osm : extract of the country; each city gets its own, and its name.
-    template : study file whose keys every study takes, but for its name, city, OSM and population.
+    template : study file whose keys every study takes, but for its name, city, OSM and population; of its official
+        numbers only those that may hold for many cities. Without an extract it is checked and not used.
     most : only so many, the largest.
+    progress : called with what begins, once the inputs are there.
 
     Returns
     -------
@@ -87,18 +100,26 @@ def find_cities(
     SourceError
         If an input cannot be read, there is no urban centre, or one with more people than any city holds.
     StudyError
-        If the template is not valid.
+        If the template is not valid, or holds a total of one city.
     OutputError
-        If the folder is not empty or cannot be written.
+        If the folder is not empty or cannot be written. Whatever is raised, nothing is left in it.
+
+    Warns
+    -----
+    KCityWarning
+        If a centre reaches the edge of the raster, the extract holds nothing of a city, or the template is not used.
     """
-    folder = Path(out).resolve()
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{out}: is a file; give a new folder for the list of cities")
-    if folder.exists() and any(folder.iterdir()):
-        raise OutputError(f"{out}: is not empty; give a new folder for the list of cities")
-    raw = _template(template)
+    folder, raw = _new_folder(out), _template(template)
+    population_file(population)
+    if osm is not None and not Path(osm).is_file():
+        raise SourceError(f"{osm}: does not exist; give an OpenStreetMap extract of the country")
+    if template is not None and osm is None:
+        tell(f"{template}: not used: studies are written with an extract of the country (osm) only")
+    progress("looking for urban centres")
     people = people_of_country(population)
-    centres = urban_centres(people.persons, cell_m=people.cell_m, origin=people.origin)[:most]
+    centres = urban_centres(
+        people.persons, cell_m=people.cell_m, origin=people.origin, edge=people.edge
+    )[:most]
     if not centres:
         raise SourceError(
             f"{population}: no urban centre (1,500 people a km2, 50,000 together); give a list of "
@@ -115,20 +136,62 @@ def find_cities(
     outlines = list(in_degrees)
     names = _names(outlines, read_place_names(osm) if osm is not None else ())
     found = [_Found(*one) for one in zip(_ids(names), names, outlines, strict=True)]
+    checked = {}
+    if osm is not None:
+        raw["sources"] = {**raw.get("sources", {}), "population": str(Path(population).resolve())}
+        checked = {one.id: _study(folder, one, raw, template) for one in found}
     try:
-        for part in ("boundaries", *(("osm", "studies") if osm is not None else ())):
-            (folder / part).mkdir(parents=True)
-        for one in found:
-            _write_boundary(folder / "boundaries" / f"{one.id}.geojson", one)
-        studies = {}
-        if osm is not None:
-            raw.setdefault("sources", {})["population"] = str(Path(population).resolve())
-            studies = _studies(folder, found, raw, Path(osm))
-        cities = tuple(map(_city, found, centres, [studies.get(one.id, "") for one in found]))
-        _write_list(folder / "cities.csv", cities)
+        with _whole_or_nothing(folder):
+            for part in _FOLDERS[: None if osm is not None else 1]:
+                (folder / part).mkdir(parents=True)
+            for one in found:
+                _write_boundary(folder / "boundaries" / f"{one.id}.geojson", one)
+            studies = {} if osm is None else _write_studies(folder, found, checked, Path(osm))
+            cities = tuple(map(_city, found, centres, [studies.get(one.id, "") for one in found]))
+            _write_list(folder / _LIST, cities)
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror or error})") from error
+    _tell_cut(population, cities)
     return cities
+
+
+def _new_folder(out: str | Path) -> Path:
+    folder = Path(out).resolve()
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{out}: is a file; give a new folder for the list of cities")
+    if folder.exists() and any(folder.iterdir()):
+        raise OutputError(f"{out}: is not empty; give a new folder for the list of cities")
+    return folder
+
+
+@contextmanager
+def _whole_or_nothing(folder: Path) -> Iterator[None]:
+    """Take away what was written into a new folder when it does not get ready: it would block the next run."""
+    was_there = folder.exists()
+    try:
+        yield
+    except BaseException:
+        for part in _FOLDERS:
+            shutil.rmtree(folder / part, ignore_errors=True)
+        with suppress(OSError):
+            (folder / _LIST).unlink(missing_ok=True)
+            if not was_there:
+                folder.rmdir()
+        raise
+
+
+def _tell_cut(population: str | Path, cities: Sequence[CountryCity]) -> None:
+    """Say which cities may go on beyond the raster."""
+    cut = [f"{one.name} ({one.id})" for one in cities if one.reaches_edge]
+    if not cut:
+        return
+    named = ", ".join(cut[:_NAMED]) + (
+        f" and {len(cut) - _NAMED} more" if len(cut) > _NAMED else ""
+    )
+    tell(
+        f"{population}: {named}: reaches the edge of the raster: persons and boundary are a lower bound; "
+        "give a raster that goes on around the city"
+    )
 
 
 class _Found(NamedTuple):
@@ -148,6 +211,7 @@ def _city(found: _Found, centre: UrbanCentre, study: str) -> CountryCity:
         boundary=f"boundaries/{found.id}.geojson",
         persons=round(centre.persons),
         area_km2=centre.area_km2,
+        reaches_edge=centre.reaches_edge,
         lat=round(point.y, 6),
         lon=round(point.x, 6),
     )
@@ -158,10 +222,18 @@ def _template(path: str | Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     source = Path(path).resolve()
-    try:
-        raw = tomllib.loads(source.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise StudyError(f"{path}: cannot be read as TOML ({error})") from error
+    raw = read_toml(Path(path), what="template of the studies")
+    check_study(_of_many(raw), folder=source.parent, origin=str(path))
+    held = [
+        key
+        for key in read_table("official")["template"]["of_one_city"]
+        if key in raw.get("official", {})
+    ]
+    if held:
+        raise StudyError(
+            f"{path}: official.{held[0]}: is a total of one city and a template is for all; take it out, and set it "
+            "in the study of its city"
+        )
     for table in ("sources", "official", "suitability", "report"):
         if table in raw:
             raw[table] = _absolute(raw[table], source.parent)
@@ -169,6 +241,12 @@ def _template(path: str | Path | None) -> dict[str, Any]:
     if isinstance(project, str) and project.endswith(".toml"):
         raw["study"]["project"] = _absolute(project, source.parent)
     return raw
+
+
+def _of_many(raw: dict[str, Any]) -> dict[str, Any]:
+    """Give a template the project that a study has which names none."""
+    study = raw.get("study", {})
+    return {**raw, "study": {**_STUDY, **study}} if isinstance(study, dict) else raw
 
 
 def _absolute(value: Any, home: Path) -> Any:  # noqa: ANN401 - TOML value
@@ -215,29 +293,42 @@ def _write_boundary(path: Path, one: _Found) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _studies(
-    folder: Path, found: Sequence[_Found], raw: dict[str, Any], osm: Path
+def _study(folder: Path, one: _Found, raw: dict[str, Any], template: str | Path | None) -> Study:
+    """Make and check the study of a city, before its extract is cut."""
+    told = f"study of {one.name}"
+    own = {
+        **raw,
+        "study": {**_STUDY, **raw.get("study", {}), "name": one.id},
+        "city": {
+            "name": one.name,
+            "boundary": str(folder / "boundaries" / f"{one.id}.geojson"),
+        },
+        "sources": {**raw["sources"], "osm": str(_extract(folder, one))},
+    }
+    return check_study(
+        own, folder=folder / "studies", origin=told if template is None else f"{template}: {told}"
+    )
+
+
+def _extract(folder: Path, one: _Found) -> Path:
+    return folder / "osm" / f"{one.id}.osm.pbf"
+
+
+def _write_studies(
+    folder: Path, found: Sequence[_Found], checked: dict[str, Study], osm: Path
 ) -> dict[str, str]:
     """Cut the extract and write a study file for each city of which it holds something."""
-    files = {one.id: folder / "osm" / f"{one.id}.osm.pbf" for one in found}
-    cut = cut_cities(
-        osm, {files[one.id]: shapely.box(*one.outline.buffer(_MARGIN_DEG).bounds) for one in found}
-    )
-    place, studies = folder / "studies", {}
+    around = {
+        _extract(folder, one): shapely.box(*one.outline.buffer(_MARGIN_DEG).bounds) for one in found
+    }
+    cut, place = cut_cities(osm, around), folder / "studies"
+    studies = {}
     for one in found:
-        if files[one.id] not in cut:
-            tell(f"{one.name}: the extract holds nothing there; the city has no study")
+        if _extract(folder, one) not in cut:
+            tell(f"{one.name} ({one.id}): the extract holds nothing there; the city has no study")
             continue
-        city = {k: v for k, v in raw.get("city", {}).items() if k == "country"}
-        boundary = folder / "boundaries" / f"{one.id}.geojson"
-        own = {
-            **raw,
-            "study": {"project": "new_town", **raw.get("study", {}), "name": one.id},
-            "city": {**city, "name": one.name, "boundary": str(boundary)},
-            "sources": {**raw["sources"], "osm": str(files[one.id])},
-        }
-        study = check_study(own, folder=place, origin=f"study of {one.name}")
-        (place / f"{one.id}.toml").write_text(study_toml(study, out=place), encoding="utf-8")
+        text = study_toml(checked[one.id], out=place)
+        (place / f"{one.id}.toml").write_text(text, encoding="utf-8")
         studies[one.id] = f"studies/{one.id}.toml"
     return studies
 
@@ -247,5 +338,6 @@ def _write_list(path: Path, cities: Sequence[CountryCity]) -> None:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(WRITTEN_COLUMNS)
         for one in cities:
-            row = {**vars(one), "place": one.name}
+            edge = "yes" if one.reaches_edge else "no"
+            row = {**vars(one), "place": one.name, "reaches_edge": edge}
             writer.writerow([row[column] for column in WRITTEN_COLUMNS])

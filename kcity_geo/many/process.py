@@ -16,6 +16,7 @@ from kcity_geo.many.tasks import (
     CityOutcome,
     CityTask,
     kept_outcome,
+    reason,
     task_key,
     why_made,
     write_manifest,
@@ -60,7 +61,7 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
     What became of it. Nothing is raised for a study that fails: its message is in the outcome.
     """
     if not task.study:
-        error = "the list names no study file for it"
+        error = reason("reason_no_study")
         return CityOutcome(id=task.id, name=task.name, status="failed", error=error)
     key = task_key(task)
     changed = why_made(task, key)
@@ -73,7 +74,7 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
             break
         killed += 1
     if code < 0:
-        error = f"its process was killed {killed + 1} times (signal {-code}); is the memory enough?"
+        error = reason("reason_killed", count=killed + 1, signal=-code)
     finished = (
         code == 0
     )  # 1: an error that nobody foresaw; whatever lies in the folder is not of this run
@@ -92,7 +93,7 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
         try:
             write_manifest(task, key, outcome)
         except OSError as full:  # it is made anew, and stops no other city
-            told = f"its manifest cannot be written ({full.strerror})"
+            told = reason("reason_manifest", why=full.strerror)
             return replace(outcome, status="failed", error=told)
     return outcome
 
@@ -105,11 +106,15 @@ def _one_process(task: CityTask, limits: CityLimits) -> tuple[int, str, tuple[fl
     try:
         code, told = run(arguments, limit=limit, timeout_s=limits.timeout_s)
     except TimeoutError:
-        return 2, f"took longer than {limits.timeout_s:g} s", (0.0, 0.0)
+        return 2, reason("reason_slow", seconds=f"{limits.timeout_s:g}"), (0.0, 0.0)
     lines = [line for line in told.splitlines() if line.strip()]
     took = next((found for line in reversed(lines) if (found := _TOOK.fullmatch(line))), None)
     said = [line for line in lines if not (_TOOK.fullmatch(line) or line.startswith("note: "))]
-    error = plain_text(said[-1], max_chars=500).removeprefix("error: ") if said else "no message"
+    error = (
+        plain_text(said[-1], max_chars=500).removeprefix("error: ")
+        if said
+        else reason("reason_silent")
+    )
     return code, error, (float(took[1]), float(took[2])) if took else (0.0, 0.0)
 
 

@@ -7,7 +7,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +15,8 @@ from kcity_geo.errors import OutputError, StudyError
 from kcity_geo.extras import need
 from kcity_geo.many.kept_process import stop_kept
 from kcity_geo.many.process import CityLimits, run_city
-from kcity_geo.many.tasks import CityOutcome, CityTask, read_cities
-from kcity_geo.outputs.citiespage import CityRow, cities_page
+from kcity_geo.many.tasks import CityOutcome, CityTask, read_cities, reason
+from kcity_geo.outputs.citiespage import CityRow, cities_page, told_apart
 from kcity_geo.outputs.folder import clear_left_over
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.sources.local.study_folder import open_study
@@ -42,6 +42,7 @@ class CitiesProgress:
     left_s : time for the rest, from that of the finished ones and the sizes of their extracts; NaN before the first.
     last : outcome of the last one.
     dashboard : address of the scheduler's page; empty on one machine.
+    called : what the last one is called, with its id where several of the list have that name.
     """
 
     done: int
@@ -51,6 +52,7 @@ class CitiesProgress:
     left_s: float
     last: CityOutcome
     dashboard: str = ""
+    called: str = ""
 
     def __str__(self) -> str:
         """Say it in one line."""
@@ -59,7 +61,7 @@ class CitiesProgress:
         again = f" (made again: {changed} changed)" if changed else ""
         return (
             f"{self.done} of {self.total} cities done, {self.failed} failed, "
-            f"{self.per_minute:.1f} a minute{left}: {self.last.name or self.last.id} "
+            f"{self.per_minute:.1f} a minute{left}: {self.called or self.last.name or self.last.id} "
             f"{self.last.status}{again}"
         )
 
@@ -122,13 +124,15 @@ def run_cities(
     start = time.perf_counter()
     _write(folder, language, found, shown)
     by_id = {task.id: task for task in tasks}
+    called = dict(zip(by_id, told_apart([(t.name or t.id, t.id) for t in tasks]), strict=True))
     try:
         for outcome in finished:
             found[outcome.id] = outcome
             shown[outcome.id] = _row(folder, by_id[outcome.id], outcome, language)
             _write(folder, language, found, shown)
             if told:
-                told(_progress(found, work, time.perf_counter() - start, outcome, dashboard))
+                now = _progress(found, work, time.perf_counter() - start, outcome, dashboard)
+                told(replace(now, called=called[outcome.id]))
     except BaseException:  # Ctrl-C: the page waits for nothing any more
         _write(folder, language, found, shown, stopped=True)
         raise
@@ -222,7 +226,7 @@ def _from_scheduler(
         for task in given_up:
             future = submit(task)
             lib.wait(future)
-            error = "its worker was lost each time, also while it ran alone; is the memory enough?"
+            error = reason("reason_worker")
             lost = CityOutcome(id=task.id, name=task.name, status="failed", error=error)
             yield _outcome_of(future, task) or lost
 
@@ -236,7 +240,7 @@ def _outcome_of(future: Any, task: CityTask) -> CityOutcome | None:  # noqa: ANN
         return outcome
     if future.cancelled() or isinstance(future.exception(), _untyped(distributed).KilledWorker):
         return None
-    error = plain_text(str(future.exception()), max_chars=500) or "no message"
+    error = plain_text(str(future.exception()), max_chars=500) or reason("reason_silent")
     return CityOutcome(id=task.id, name=task.name, status="failed", error=error)
 
 

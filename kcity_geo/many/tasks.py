@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.fingerprint import code_sha256, sha256_of_file, table_sha256
 from kcity_geo.input_paths import file_and_part
@@ -26,6 +27,7 @@ __all__ = [
     "kept_outcome",
     "manifest_of",
     "read_cities",
+    "reason",
     "task_key",
     "why_made",
     "write_manifest",
@@ -37,7 +39,9 @@ _NAMED = 3
 #: Stands for the columns of values beyond the last named one.
 _TOO_MANY = "\0more"
 #: Columns of a list as `kcity cities` writes it; `kcity fetch` reads two more.
-WRITTEN_COLUMNS = ("id", "name", "place", "study", "boundary", "persons", "area_km2", "lat", "lon")
+WRITTEN_COLUMNS = (
+    "id", "name", "place", "study", "boundary", "persons", "area_km2", "reaches_edge", "lat", "lon",
+)  # fmt: skip
 _KNOWN_COLUMNS = frozenset({*WRITTEN_COLUMNS, "country", "radius_km", _TOO_MANY})
 #: Folder of the manifests, beside the folders of the studies.
 MANIFESTS = "manifests"
@@ -118,13 +122,35 @@ class TaskKey:
         return {"code": self.code, "parameters": self.parameters, "inputs": inputs}
 
 
+def reason(key: str, **values: object) -> str:
+    """
+    Say why a city failed; the page says it in its own language.
+
+    Parameters
+    ----------
+    key : of ``tables/texts/cities.toml``.
+    **values : filled into the text.
+
+    Returns
+    -------
+    In English.
+
+    Examples
+    --------
+    >>> reason("reason_slow", seconds=5)
+    'took longer than 5 s'
+    """
+    return str(read_table("texts/cities")["text"][key]["en"]).format(**values)
+
+
 def read_cities(path: str | Path, out: str | Path) -> tuple[CityTask, ...]:
     """
     Read a list of cities.
 
     Parameters
     ----------
-    path : ``cities.json`` as ``kcity fetch --cities`` writes it, without the places that failed; or csv with a column
+    path : ``cities.json`` as ``kcity fetch --cities`` writes it, without the places that failed; or csv (with commas,
+        semicolons or tabs, whichever its first line holds) with a column
         ``study`` (study file, relative to the csv), optional ``name`` (of the city, on the page and the console) and
         ``id`` of its folder (letters, digits, ``-`` and ``_``; without it the name, where that has letters a-z,
         else the study file, or its folder for ``study.toml``).
@@ -160,7 +186,11 @@ def read_cities(path: str | Path, out: str | Path) -> tuple[CityTask, ...]:
         file = (source.parent / study).resolve() if study else Path()
         name = plain_text((row.get("name") or "").strip(), max_chars=80)
         key = (row.get("id") or "").strip() or _folder_name(name, file)
-        if slug(key) != key or key == MANIFESTS:
+        if key == MANIFESTS:
+            raise StudyError(
+                f"{path}: line {line}: id {key!r} is the folder that says what is finished; give the city another id"
+            )
+        if slug(key) != key:
             raise StudyError(
                 f"{path}: line {line}: id {plain_text(key)!r}; use letters a-z, digits, - and _ only"
             )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kcity_geo.outputs.languages import language_of, say, speaking
+from kcity_geo.config import read_table
+from kcity_geo.outputs.attribution import CAVEAT
+from kcity_geo.outputs.languages import language_of, say, speaking, text_of, translated
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.text import persons, plain_text
 
-__all__ = ["CityRow", "cities_page"]
+__all__ = ["CityRow", "cities_page", "told_apart"]
 
 _REFRESH_S = 20
 
@@ -37,6 +41,27 @@ class CityRow:
     headline: str = ""
     told_in: str = "en"
     error: str = ""
+
+
+def told_apart(cities: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """
+    Add its id to the name of a city where several have it.
+
+    Parameters
+    ----------
+    cities : name and id of each.
+
+    Returns
+    -------
+    What each is called.
+
+    Examples
+    --------
+    >>> told_apart([("Twin", "twin-n"), ("Solo", "solo"), ("Twin", "twin-s")])
+    ('Twin · twin-n', 'Solo', 'Twin · twin-s')
+    """
+    count = Counter(name for name, _ in cities)
+    return tuple(f"{name} · {own}" if count[name] > 1 else name for name, own in cities)
 
 
 def cities_page(rows: Sequence[CityRow], *, stopped: bool = False, language: str = "en") -> str:
@@ -73,11 +98,13 @@ def _page(rows: Sequence[CityRow], stopped: bool, language: str) -> str:  # noqa
             seconds=_REFRESH_S,
         )
 
+    names = told_apart([(plain_text(r.name or r.id, max_chars=80), r.id) for r in rows])
     return environment().get_template("cities.html.j2").render(
         css=asset("report.css"),
         own_css=asset("compare.css"),
         language=language,
         text=text,
+        caveat=translated(CAVEAT),
         refresh=_REFRESH_S if count["waiting"] and not stopped else 0,
         stopped=stopped,
         failed=count["failed"],
@@ -85,12 +112,30 @@ def _page(rows: Sequence[CityRow], stopped: bool, language: str) -> str:  # noqa
             {
                 "id": row.id,
                 "status": row.status,
-                "name": plain_text(row.name or row.id, max_chars=80),
+                "name": called,
                 "people": "" if row.people is None else persons(row.people),
-                "language": row.told_in if row.headline else "en",
-                "text": plain_text(row.headline or row.error, max_chars=600),
+                **_answer(row, language),
                 "ready": row.status in {"done", "kept"},
             }
-            for row in rows
+            for row, called in zip(rows, names, strict=True)
         ],
     )  # fmt: skip
+
+
+def _answer(row: CityRow, language: str) -> dict[str, str]:
+    """Give the headline of a city, or why it failed: in the language of the page where there are words for it."""
+    told, spoken = row.headline, row.told_in
+    if not told:
+        own = _reason(row.error, language) if language != "en" else ""
+        told, spoken = own or row.error, language if own else "en"
+    return {"language": spoken, "text": plain_text(told, max_chars=600)}
+
+
+def _reason(error: str, language: str) -> str:
+    """Say a reason of the table in a language; empty: it is none of them, a study file said it."""
+    for key, row in read_table("texts/cities")["text"].items():
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(row["en"]))
+        found = re.fullmatch(pattern, error) if key.startswith("reason_") else None
+        if found:
+            return text_of(row, language).format(**found.groupdict())
+    return ""

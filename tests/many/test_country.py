@@ -16,10 +16,12 @@ from typer.testing import CliRunner
 
 from kcity_geo.analysis.settlement.centres import urban_centres
 from kcity_geo.cli import app
-from kcity_geo.errors import OutputError, SourceError
+from kcity_geo.config import read_table
+from kcity_geo.errors import KCityWarning, OutputError, SourceError, StudyError
 from kcity_geo.many.country import _ids, find_cities
 from kcity_geo.sources.local.country_people import people_of_country
 from kcity_geo.sources.products.extracts import clip_extract, cut_cities
+from kcity_geo.study_keys import Official
 from kcity_geo.studyfile import load_study, resolve_path
 
 
@@ -68,6 +70,94 @@ def test_centres_are_dense_joined_by_sides_and_large_enough() -> None:
     found = urban_centres(persons, cell_m=1000.0, origin=(0.0, 30_000.0))
     assert [(one.persons, one.area_km2) for one in found] == [(72_000.0, 36.0)]
     assert found[0].outline.equals(shapely.box(2_000, 22_000, 8_000, 28_000))
+
+
+@pytest.fixture
+def at_the_west(tmp_path):
+    """Two cities of 250,000 people; the raster ends in one of them."""
+    values = np.zeros((40, 90))
+    values[10:30, :20], values[10:30, 50:70] = 600, 620
+    write_raster(tmp_path / "p.tif", values)
+    return tmp_path
+
+
+def test_a_city_that_the_raster_cuts_is_told(at_the_west) -> None:
+    with pytest.warns(
+        KCityWarning, match="reaches the edge of the raster: persons and bound"
+    ) as told:
+        found = find_cities(at_the_west / "p.tif", at_the_west / "out")
+    assert [one.reaches_edge for one in found] == [False, True]
+    assert len(told) == 1
+    assert f"({found[1].id})" in str(told[0].message)
+    assert f"({found[0].id})" not in str(told[0].message)
+    rows = csv.DictReader((at_the_west / "out" / "cities.csv").read_text().splitlines())
+    assert [row["reaches_edge"] for row in rows] == ["no", "yes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[sources]\nelevatoin = "x"\n', "elevatoin"),
+        ("sources = 3\n", "sources"),
+        ("[official]\nyear = 2023\npopulation = 38367\n", "official.population: is a total"),
+        ("[official]\nwater_points = 0\n", "official.water_points: is a total"),
+        ("[[", "is not TOML"),
+        (None, "no such template"),
+    ],
+)
+def test_a_wrong_template_stops_before_anything_is_read_or_written(tmp_path, text, words) -> None:
+    template = tmp_path / "template.toml"
+    if text is not None:
+        template.write_text(text)
+    with pytest.raises(StudyError, match=words) as refused:
+        find_cities(tmp_path / "no.tif", tmp_path / "out", osm="no.pbf", template=template)
+    assert str(refused.value).startswith(str(template))
+    assert not (tmp_path / "out").exists()
+
+
+def test_official_numbers_are_totals_of_one_city_or_hold_for_many() -> None:
+    rates = {
+        "electricity_access", "piped_water_access", "nrw_share", "lpcd", "population_growth_share",
+    }  # fmt: skip
+    others = {"year", "source", "table"}
+    totals = read_table("official")["template"]["of_one_city"]
+    assert rates | others | set(totals) == set(Official.model_fields)
+
+
+def test_nothing_is_left_where_the_list_does_not_get_ready(country, monkeypatch) -> None:
+    place, extract = country
+    (place / "kept").mkdir()
+
+    def broken(*_: object) -> None:
+        raise SourceError("the extract is damaged")
+
+    monkeypatch.setattr("kcity_geo.many.country.cut_cities", broken)
+    for out in (place / "kept", place / "new"):
+        with pytest.raises(SourceError, match="damaged"):
+            find_cities(place / "people.tif", out, osm=extract)
+    assert not list((place / "kept").iterdir())
+    assert not (place / "new").exists()
+
+
+def test_a_template_without_an_extract_is_told(country) -> None:
+    place, _ = country
+    (place / "t.toml").write_text("[official]\nlpcd = 90\n")
+    with pytest.warns(KCityWarning, match="t.toml: not used"):
+        find_cities(place / "people.tif", place / "out", template=place / "t.toml")
+
+
+@pytest.mark.parametrize("lacking", ["--population", "--osm", "--template"])
+def test_a_file_that_is_not_there_is_told_before_work_begins(country, lacking) -> None:
+    place, extract = country
+    files = {
+        "--population": str(place / "people.tif"),
+        "--osm": str(extract),
+        "--out": str(place / "o"),
+    }
+    files[lacking] = str(place / "none")
+    done = CliRunner().invoke(app, ["cities", *(text for pair in files.items() for text in pair)])
+    assert done.exit_code == 2
+    assert "looking for" not in done.output
 
 
 def test_the_largest_stands_first() -> None:

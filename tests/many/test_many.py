@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 import kcity_geo as kc
 from kcity_geo.cli import app
+from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.many.kept_process import CAN_FORK, one_thread, run_kept
 from kcity_geo.many.process import CityLimits
@@ -28,11 +29,14 @@ from kcity_geo.many.tasks import (
     CityOutcome,
     CityTask,
     read_cities,
+    reason,
     task_key,
     why_made,
     write_manifest,
 )
+from kcity_geo.outputs.attribution import CAVEAT
 from kcity_geo.outputs.citiespage import CityRow, cities_page
+from kcity_geo.outputs.languages import language_of, speaking, translated
 
 HALF_DEG = 0.005
 PROJECT = (
@@ -261,7 +265,7 @@ def test_a_city_that_needs_more_memory_than_it_may_fails_alone(listed, tmp_path)
         ("name\na\n", SourceError, "needs a column 'study'"),
         ("study\n\n,\n", SourceError, "names no study file"),
         ("study,id\na.toml,../b\n", StudyError, "letters a-z"),
-        ("study,id\na.toml,manifests\n", StudyError, "letters a-z"),
+        ("study,id\na.toml,manifests\n", StudyError, "is the folder that says what is finished"),
         ("study\na.toml\nx/a.toml\n", StudyError, "occurs twice, as in line 2"),
     ],
 )
@@ -270,6 +274,36 @@ def test_a_bad_list_stops_before_any_work(tmp_path, text, error, words) -> None:
     path.write_text(text)
     with pytest.raises(error, match=words):
         read_cities(path, tmp_path / "out")
+
+
+def test_cities_of_one_name_are_told_apart_on_page_and_console(tmp_path) -> None:
+    path = tmp_path / "cities.csv"
+    path.write_text("name,study,id\nTwin,,twin-n\nTwin,,twin-s\nSolo,,\nOther,x.toml,o\n")
+    done = CliRunner().invoke(app, ["run", "--cities", str(path), "--out", str(tmp_path / "out")])
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    for told in (page, done.output):
+        assert "Twin · twin-n" in told
+        assert "Twin · twin-s" in told
+        assert "Solo · " not in told
+    assert "error: Twin · twin-s: the list names no study file" in done.output
+
+
+def test_reasons_are_said_in_the_language_of_the_page() -> None:
+    killed = reason("reason_killed", count=4, signal=9)
+    rows = [
+        CityRow(id="a", status="failed", error=reason("reason_no_study")),
+        CityRow(id="b", status="failed", error=killed),
+        CityRow(id="c", status="failed", error="sources.osm: of its own"),
+    ]
+    page = cities_page(rows, language="ko")
+    assert "목록에 이 도시의 연구 파일이 없습니다" in page
+    assert "프로세스가 4번 강제 종료되었습니다(신호 9)." in page
+    assert '<span lang="en">sources.osm: of its own</span>' in page
+    assert page.count('<span lang="en">') == 1
+    with speaking(language_of("ko")):
+        assert translated(CAVEAT) in page  # as on every other page
+        assert translated(CAVEAT) == read_table("texts/compare")["text"]["caveat"]["ko"]
+    assert killed in cities_page(rows)
 
 
 def test_a_city_is_called_as_the_list_calls_it(tmp_path) -> None:

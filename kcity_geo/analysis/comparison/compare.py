@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -275,10 +276,11 @@ def compare_cities(
         If there are fewer than two, two have the same key, or the number of draws is out of range.
     """
     rule = read_table("compare")["draws"]
-    count = int(rule["count"] if draws is None else draws)
-    if not 1 <= count <= rule["most"]:
+    count = rule["count"] if draws is None else draws
+    whole = isinstance(count, Integral) and not isinstance(count, bool)
+    if not whole or not 1 <= count <= rule["most"]:
         raise StudyError(f"draws = {draws!r}: give a whole number from 1 to {rule['most']:,}")
-    keys = [city.key for city in cities]
+    count, keys = int(count), [city.key for city in cities]
     if len(keys) < _FEW:
         raise StudyError("compare: give the folders of two or more finished studies")
     twice = sorted({key for key in keys if keys.count(key) > 1})

@@ -26,11 +26,13 @@ class UrbanCentre:
     outline : its cells, in the metric CRS of the grid.
     persons : people in it.
     area_km2 : of its cells.
+    reaches_edge : it may go on where nothing is known: persons, area and outline are a lower bound.
     """
 
     outline: BaseGeometry
     persons: float
     area_km2: float
+    reaches_edge: bool = False
 
 
 def urban_centres(
@@ -38,6 +40,7 @@ def urban_centres(
     *,
     cell_m: float,
     origin: tuple[float, float],
+    edge: NDArray[np.bool_] | None = None,
     settings: Settings | None = None,
 ) -> tuple[UrbanCentre, ...]:
     """
@@ -48,6 +51,7 @@ def urban_centres(
     persons : shape (rows, cols), people in each cell of about 1 km; NaN: not known.
     cell_m : side of a cell, metres, in an equal-area CRS.
     origin : left and top edge of the grid, metres.
+    edge : same shape, cells at the rim of what is known; a centre on or beside one reaches it. None: not asked.
     settings : of ``settlement``; the defaults when None.
 
     Returns
@@ -66,6 +70,8 @@ def urban_centres(
     classes = urban_classes(persons, cell_m=cell_m, origin=origin, settings=settings)
     number, count = ndimage.label(classes == URBAN_CENTRE)
     people = np.nan_to_num(persons)
+    # A cell at the rim is known in part and seems thin: what lies beside it is cut as well.
+    near = ndimage.binary_dilation(np.zeros_like(number, dtype=bool) if edge is None else edge)
     found = []
     for label, window in enumerate(ndimage.find_objects(number, max_label=count), start=1):
         mine = number[window] == label
@@ -78,6 +84,7 @@ def urban_centres(
                 outline=outline,
                 persons=float(people[window][mine].sum()),
                 area_km2=float(mine.sum()) * cell_m**2 / 1e6,
+                reaches_edge=bool(near[window][mine].any()),
             )
         )
     return tuple(

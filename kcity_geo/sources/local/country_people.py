@@ -15,7 +15,7 @@ from kcity_geo.sources.damage import refused_when_damaged
 from kcity_geo.sources.local.raster_rules import raster_rule
 from kcity_geo.sources.local.raster_units import conversion, described_as
 
-__all__ = ["EQUAL_AREA", "CountryPeople", "people_of_country"]
+__all__ = ["EQUAL_AREA", "CountryPeople", "people_of_country", "population_file"]
 
 #: Mollweide, in which the degree of urbanisation is computed all over the world.
 EQUAL_AREA = "ESRI:54009"
@@ -37,11 +37,13 @@ class CountryPeople:
     persons : shape (rows, cols), row 0 in the north; NaN where the raster says nothing.
     origin : left and top edge, metres of `EQUAL_AREA`.
     cell_m : side of a cell.
+    edge : same shape, cells into which the rim of the raster falls; NaN inside of it may be the sea and is none.
     """
 
     persons: NDArray[np.float64]
     origin: tuple[float, float]
     cell_m: float
+    edge: NDArray[np.bool_]
 
 
 def people_of_country(path: str | Path) -> CountryPeople:
@@ -65,9 +67,7 @@ def people_of_country(path: str | Path) -> CountryPeople:
     import rasterio
     from rasterio.errors import RasterioError
 
-    source = Path(path)
-    if not source.is_file():
-        raise SourceError(f"{path}: does not exist; give a population raster (GeoTIFF)")
+    source = population_file(path)
     with refused_when_damaged(source.name):
         try:
             with rasterio.open(source, driver="GTiff") as file:
@@ -79,7 +79,31 @@ def people_of_country(path: str | Path) -> CountryPeople:
         except RasterioError as error:
             raise SourceError(f"{path}: cannot be read as GeoTIFF ({error})") from error
     persons = np.where(tally.known, tally.held, np.nan).reshape(tally.shape)
-    return CountryPeople(persons=persons, origin=tally.origin, cell_m=_CELL_M)
+    edge = tally.edge.reshape(tally.shape)
+    return CountryPeople(persons=persons, origin=tally.origin, cell_m=_CELL_M, edge=edge)
+
+
+def population_file(path: str | Path) -> Path:
+    """
+    Tell a raster that is not there before work begins.
+
+    Parameters
+    ----------
+    path : of the raster.
+
+    Returns
+    -------
+    The same.
+
+    Raises
+    ------
+    SourceError
+        If there is no such file.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise SourceError(f"{path}: does not exist; give a population raster (GeoTIFF)")
+    return source
 
 
 class _Tally:
@@ -104,6 +128,7 @@ class _Tally:
         self.shape = (rows, columns)
         self.held = np.zeros(rows * columns)
         self.known = np.zeros(rows * columns, dtype=bool)
+        self.edge = np.zeros(rows * columns, dtype=bool)
         pixel = max(abs(file.transform.a), abs(file.transform.e))
         pixel_m = pixel * (_METRES_A_DEGREE if file.crs.is_geographic else 1.0)
         self.per_side = max(1, math.ceil(pixel_m / _POINT_M))
@@ -123,13 +148,19 @@ class _Tally:
                 f"{self.name}: holds {amount.min():g} people in a pixel; declare its nodata code"
             )
         part = amount / self.per_side**2
+        on_top, on_side = np.isin(row + top, (0, self.file.height - 1)), (0, self.file.width - 1)
+        rim = np.flatnonzero(on_top | np.isin(column, on_side))
         for step in np.ndindex(self.per_side, self.per_side):
             down, right = ((s + 0.5) / self.per_side for s in step)
             x, y = self.file.transform @ (column + right, row + top + down)
-            self._add_points(x, y, part)
+            self._add_points(x, y, part, rim)
 
     def _add_points(
-        self, x: NDArray[np.float64], y: NDArray[np.float64], part: NDArray[np.float64]
+        self,
+        x: NDArray[np.float64],
+        y: NDArray[np.float64],
+        part: NDArray[np.float64],
+        rim: NDArray[np.int64],
     ) -> None:
         east, north = self.to_cells.transform(x, y)
         column = np.floor((east - self.origin[0]) / _CELL_M)
@@ -143,6 +174,7 @@ class _Tally:
         flat = (row * columns + column).astype(np.int64)
         self.held += np.bincount(flat, weights=part, minlength=len(self.held))
         self.known[flat] = True
+        self.edge[flat[rim]] = True
 
 
 def _factor(file: Any, name: str) -> float:  # noqa: ANN401 - rasterio dataset
