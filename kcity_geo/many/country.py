@@ -149,6 +149,8 @@ def find_cities(
             studies = {} if osm is None else _write_studies(folder, found, checked, Path(osm))
             cities = tuple(map(_city, found, centres, [studies.get(one.id, "") for one in found]))
             _write_list(folder / _LIST, cities)
+    except SourceError:  # is an OSError too, and says itself what is wrong
+        raise
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror or error})") from error
     _tell_cut(population, cities)
@@ -189,7 +191,7 @@ def _tell_cut(population: str | Path, cities: Sequence[CountryCity]) -> None:
         f" and {len(cut) - _NAMED} more" if len(cut) > _NAMED else ""
     )
     tell(
-        f"{population}: {named}: reaches the edge of the raster: persons and boundary are a lower bound; "
+        f"{population}: {named}: reach{'es' if len(cut) == 1 else ''} the edge of the raster: persons and boundary are a lower bound; "
         "give a raster that goes on around the city"
     )
 
@@ -231,8 +233,8 @@ def _template(path: str | Path | None) -> dict[str, Any]:
     ]
     if held:
         raise StudyError(
-            f"{path}: official.{held[0]}: is a total of one city and a template is for all; take it out, and set it "
-            "in the study of its city"
+            f"{path}: official.{held[0]}: is a total of one city and a template is for all; give a table of the "
+            "cities (columns name and this one) as official.table, or take it out"
         )
     for table in ("sources", "official", "suitability", "report"):
         if table in raw:

@@ -37,7 +37,7 @@ class CountryPeople:
     persons : shape (rows, cols), row 0 in the north; NaN where the raster says nothing.
     origin : left and top edge, metres of `EQUAL_AREA`.
     cell_m : side of a cell.
-    edge : same shape, cells into which the rim of the raster falls; NaN inside of it may be the sea and is none.
+    edge : same shape, cells into which people of the outermost pixels fall; NaN may be the sea and is no edge.
     """
 
     persons: NDArray[np.float64]
@@ -149,7 +149,7 @@ class _Tally:
             )
         part = amount / self.per_side**2
         on_top, on_side = np.isin(row + top, (0, self.file.height - 1)), (0, self.file.width - 1)
-        rim = np.flatnonzero(on_top | np.isin(column, on_side))
+        rim = np.flatnonzero((on_top | np.isin(column, on_side)) & (amount > 0))
         for step in np.ndindex(self.per_side, self.per_side):
             down, right = ((s + 0.5) / self.per_side for s in step)
             x, y = self.file.transform @ (column + right, row + top + down)
