@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from kcity_geo.analysis.comparison.compare import Comparison, compare_cities
 from kcity_geo.errors import SourceError, StudyError
@@ -56,7 +57,7 @@ def compare(
     return compare_cities(city_numbers(facts, places), draws=draws, seed=seed, weights=weights)
 
 
-def _listed(studies: object) -> list[str | Path | Result]:
+def _listed(studies: Any) -> list[str | Path | Result]:  # noqa: ANN401 - whatever was given
     """Refuse one study, or none, in the place of a list."""
     single = isinstance(studies, str | bytes | Path | Result) or not isinstance(studies, Iterable)
     given = [] if single else list(studies)

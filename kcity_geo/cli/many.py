@@ -52,6 +52,7 @@ def cities(
     if as_json:
         say_json(rows)
         return
+    rows = [{**row, "reaches_edge": "yes" if row["reaches_edge"] else "no"} for row in rows]
     print_rows(rows, ("id", "name", "persons", "area_km2", "reaches_edge", "study"))
     if any(one.study for one in found):
         say(f"Next: kcity run --cities {out}/cities.csv --out DIR --workers 2")

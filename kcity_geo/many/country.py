@@ -190,8 +190,9 @@ def _tell_cut(population: str | Path, cities: Sequence[CountryCity]) -> None:
     named = ", ".join(cut[:_NAMED]) + (
         f" and {len(cut) - _NAMED} more" if len(cut) > _NAMED else ""
     )
+    verb = "reaches" if len(cut) == 1 else "reach"
     tell(
-        f"{population}: {named}: reach{'es' if len(cut) == 1 else ''} the edge of the raster: persons and boundary are a lower bound; "
+        f"{population}: {named}: {verb} the edge of the raster: persons and boundary are a lower bound; "
         "give a raster that goes on around the city"
     )
 
