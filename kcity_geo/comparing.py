@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from kcity_geo.analysis.comparison.compare import Comparison, compare_cities
+from kcity_geo.analysis.comparison.numbers import CityNumbers
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.inputs.finished import city_numbers, read_pictures
 from kcity_geo.outputs import comparison as files
 from kcity_geo.outputs.facts import facts_of
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
-from kcity_geo.sources.local.study_folder import open_study
+from kcity_geo.sources.local.study_folder import checked_people, open_study
 
 __all__ = ["compare", "save_comparison"]
 
@@ -43,7 +44,7 @@ def compare(
     Raises
     ------
     SourceError
-        If a folder is no finished study or is given twice.
+        If a folder is no finished study or is given twice, or its people do not add up.
     StudyError
         If there are fewer than two, a weight is wrong or the number of draws is out of range.
     """
@@ -52,7 +53,10 @@ def compare(
     for place in folders:
         if folders.count(place) > 1:
             raise SourceError(f"{place}: is given twice; give each study once")
-    facts = [facts_of(one) if isinstance(one, Result) else open_study(one).facts for one in studies]
+    facts = [
+        facts_of(one) if isinstance(one, Result) else checked_people(open_study(one)).facts
+        for one in studies
+    ]
     places = ["result" if isinstance(one, Result) else str(one) for one in studies]
     return compare_cities(city_numbers(facts, places), draws=draws, seed=seed, weights=weights)
 
@@ -88,10 +92,34 @@ def save_comparison(
 
     Raises
     ------
+    StudyError
+        If the folders are not those of the studies compared, one each and in their order.
     OutputError
         If the folder holds something else or cannot be written.
     """
-    pairs = list(zip(found.cities, folders, strict=True)) if folders else []
+    pairs = _pairs(found, folders)
     pictures = {city.key: read_pictures(folder) for city, folder in pairs}
     studies = {city.key: Path(folder) for city, folder in pairs}
     return files.save_comparison(found, out, pictures=pictures, studies=studies)
+
+
+def _pairs(
+    found: Comparison, folders: Sequence[str | Path]
+) -> list[tuple[CityNumbers, str | Path]]:
+    """Give each city with the folder of its study; a folder of another one would be shown and verified as its own."""
+    if isinstance(folders, str | Path):
+        raise StudyError("folders: give a list, a folder for each study compared")
+    if folders and len(folders) != len(found.cities):
+        raise StudyError(
+            f"folders: {len(folders)} given for {len(found.cities)} studies compared; give one for each, in the same "
+            "order"
+        )
+    pairs = list(zip(found.cities, folders, strict=True)) if folders else []
+    for city, folder in pairs:
+        (there,) = city_numbers([open_study(folder).facts], [str(folder)])
+        if there.id != city.id:
+            raise StudyError(
+                f"folders: {folder} is not the study of {city.key} that was compared; give the folders in the order of "
+                "the comparison"
+            )
+    return pairs

@@ -121,11 +121,14 @@ def verify(
         return (
             *found,
             Drift(
-                kind="input", name="study.toml", detail=f"cannot be run again: {plain_text(error)}"
+                kind="input",
+                name="studies" if ledger.get("of") == "comparison" else "study.toml",
+                detail=f"cannot be run again: {plain_text(error)}",
             ),
         )
     if again is not None:
-        found += _of_numbers(ledger, again)
+        numbers = _of_numbers(ledger, again)
+        found += _by_study(ledger, numbers, again) if ledger.get("of") == "comparison" else numbers
     return (*found, *cells)
 
 
@@ -349,8 +352,9 @@ def _made_again(
     of = ledger.get("of")
     if of == "comparison":
         folders = [home / str(row["file"]) for row in ledger["inputs"]]
-        if not all(row["file"] for row in ledger["inputs"]):
-            return None, []
+        named = all(row["file"] for row in ledger["inputs"])
+        if not named or not all((folder / FACTS_FILE).is_file() for folder in folders):
+            return None, []  # a study that is missing is told as an input
         found = compare(
             folders, draws=ledger["draws"], seed=ledger["seed"], weights=ledger["weights"]
         )
@@ -422,4 +426,22 @@ def _of_numbers(ledger: dict[str, Any], again: list[Claim]) -> list[Drift]:
                     detail=plain_text(f"{was} in the ledger, {is_} now"),
                 )
             )
+    return found
+
+
+def _by_study(ledger: dict[str, Any], numbers: list[Drift], again: list[Claim]) -> list[Drift]:
+    """Count the numbers of a comparison by study where one of them is another study now, and so has other ids."""
+    before = {str(row["id"]) for row in ledger["inputs"]}
+    now = {row["id"].split(".")[1] for row in again if row["id"].startswith("city.")}
+    if before <= now:
+        return numbers
+    folders = {str(row["id"]): plain_text(row["file"]) for row in ledger["inputs"]}
+    counts = Counter(parts[1] for one in numbers if (parts := one.name.split("."))[0] == "city")
+    found = [one for one in numbers if not one.name.startswith("city.")]
+    for key, folder in folders.items():
+        if (
+            key in now and counts[key]
+        ):  # those of another study have other ids; it is told as an input
+            words = f"{counts[key]} come out otherwise beside a study that is another one now"
+            found.append(Drift(kind="number", name=f"city.{key}.* of {folder}", detail=words))
     return found

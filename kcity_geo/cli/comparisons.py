@@ -35,6 +35,7 @@ def compare(
     with plain_errors() as notes:
         from kcity_geo.comparing import compare as compared
         from kcity_geo.comparing import save_comparison
+        from kcity_geo.outputs.comparewords import weights_told
 
         found = compared(studies, draws=draws, weights=_weights(weight or []))
         ranks = found.rank()
@@ -46,7 +47,7 @@ def compare(
         for key, row in ranks.iterrows():
             score: Any = found.table.loc[str(key)]
             say_line(f"{key}: {_told(score, row, 'need')}; {_told(score, row, 'readiness')}")
-        for line in found.differences:
+        for line in (*weights_told(found), *found.differences):
             say_line(line, start="note: ", err=True)
         say_line(f"Open {folder}/compare.html")
 
@@ -90,6 +91,7 @@ def _answer(found: Any, ranks: Any, folder: Path) -> dict[str, Any]:  # noqa: AN
 
     return {
         "out": str(folder),
+        "weights": {one.id: one.weight for one in found.criteria},
         "cities": {
             str(key): {str(k): plain(v) for k, v in row.items()}
             for key, row in found.table.iterrows()

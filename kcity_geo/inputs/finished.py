@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.comparison.numbers import CityNumbers, LevelNumbers, MeasuredNumbers
 from kcity_geo.errors import SourceError
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import SECTORS
 from kcity_geo.study_facts import IndicatorFacts, LevelFacts, StudyFacts
 
@@ -80,6 +81,7 @@ def _numbers(one: StudyFacts, key: str) -> CityNumbers:
         indicators={row.id: _measured(row) for row in one.indicators},
         open_land_share=_number(one.open_share),
         sites_found=None if one.open_share is None else len(ranked),
+        not_assessed=_not_assessed(one),
         credits=one.credits,
         licence=one.licence,
     )
@@ -91,6 +93,15 @@ def _inputs(one: StudyFacts) -> tuple[str, ...] | None:
         return None
     named = {"landcover" if key.startswith("landcover") else key for key in one.inputs}
     return tuple(sorted(named | ({"official"} if one.official else set())))
+
+
+def _not_assessed(one: StudyFacts) -> dict[str, tuple[str, ...]]:
+    """Name by sector what weighs in its gap and could not be assessed."""
+    found: dict[str, tuple[str, ...]] = {}
+    for key, row in indicator_rows().items():
+        if key in one.not_assessed and row.scored and not row.theme:
+            found[row.sector] = (*found.get(row.sector, ()), key)
+    return found
 
 
 def _number(value: float | None) -> float:

@@ -6,34 +6,31 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from kcity_geo.analysis.comparison.compare import Comparison, Difference
 from kcity_geo.analysis.comparison.rows import AXES, ComparedCriterion
 from kcity_geo.config import read_table
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.cited import cited, citing
-from kcity_geo.outputs.colours import rgb
-from kcity_geo.outputs.languages import LANGUAGES, both, in_both, language_of, marked_up
-from kcity_geo.outputs.overlay import png_uri
+from kcity_geo.outputs.comparemaps import SmallMap, legend, sector_heads, small_maps
+from kcity_geo.outputs.comparewords import made_of, number_in_both, weights_in_both
+from kcity_geo.outputs.languages import (
+    LANGUAGES,
+    both,
+    in_both,
+    language_of,
+    marked_up,
+)
 from kcity_geo.outputs.pages import asset, environment, seal
-from kcity_geo.outputs.stripes import hatch
 from kcity_geo.outputs.text import human, persons, plain_text
-from kcity_geo.outputs.themes import EMPTY, reading_rows, sector_title
-from kcity_geo.result import SECTORS
 
-__all__ = ["SmallMap", "compare_page", "rivals"]
+__all__ = ["compare_page", "points_moved", "rivals"]
 
-_MAP_PX = 190
-#: Stripes of the small maps: colour, and how far apart and how wide they are.
-_STRIPE = (90, 90, 90, 255)
-_STRIPES_PX = (5, 1)
 _SIDE_PX, _LEFT_PX, _TOP_PX = 340, 60, 16
-_SCALES_KM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 _NAME_CHARS = 60
 #: Of a sum of weights.
 _ROUNDED = 1e-9
@@ -41,18 +38,6 @@ _ROUNDED = 1e-9
 _NONE = "–"  # noqa: RUF001
 #: Letters of the chart, and from where on a name needs a line to its dot.
 _NARROW_PX, _WIDE_PX, _FAR_PX = 7.2, 12.5, 20
-
-
-class SmallMap(Protocol):
-    """Readings of one sector of a city: `kcity_geo.inputs.finished.ReadingsPicture`."""
-
-    @property
-    def codes(self) -> NDArray[np.uint8]:
-        """Shape (rows, cols), rows of ``tables/readings.toml``; 255 outside the city."""
-
-    @property
-    def cell_m(self) -> float:
-        """Side of a cell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +79,7 @@ def _rendered(
 ) -> str:
     needy = [c for c in found.criteria if c.axis == "need"]
     ready = [c for c in found.criteria if c.axis == "readiness"]
-    maps, scale = _maps(_in_order(ranks, "need"), pictures)
+    maps, scale = small_maps(_in_order(ranks, "need"), pictures)
     return environment().get_template("compare.html.j2").render(
         t=lambda key, **values: both("compare", key, **values),
         css=asset("report.css"),
@@ -104,17 +89,19 @@ def _rendered(
         chart=_chart(found),
         need_head=[_title(c) for c in needy],
         need_rows=[_row(found, ranks, key, "need", needy) for key in _in_order(ranks, "need")],
+        need_open=[one for key in _in_order(ranks, "need") if (one := _open(found, key))[1]],
         ready_head=[(_title(c), _benchmark(c)) for c in ready],
         ready_rows=[_row(found, ranks, key, "readiness", ready) for key in _in_order(ranks, "readiness")],
-        maps=maps,
+        maps=[{**row, "name": _name(row["name"])} for row in maps],
         scale=scale,
-        sectors=[in_both({"en": sector_title(s), "ko": _korean("level")[s]}) for s in SECTORS],
-        legend=_legend(),
+        sectors=sector_heads(),
+        legend=legend(),
         turns=_turns(found, ranks),
         differences=[_difference(one) for one in found.apart],
         synthetic=[plain_text(c.key, max_chars=_NAME_CHARS) for c in found.cities if c.synthetic],
         references=_references(),
         sources=[(_name(c.key), plain_text(c.credits, max_chars=1000), plain_text(c.licence)) for c in found.cities],
+        made=[made_of(found, axis) for axis in AXES],
         draws=cited(f"{found.draws:,}", "draws"),
     )  # fmt: skip
 
@@ -127,18 +114,10 @@ def _points(score: float) -> str:
     return f"{100 * score:.0f}"
 
 
-def _number(value: float, unit: str, *ids: str) -> dict[str, str]:
-    """Write a number in each language, with its id in the ledger."""
-    shown = human(value, unit)
-    words = read_table("texts/compare")["number"]
-    korean = str(words.get(shown, shown.replace(" %", "%")))
-    return {language: cited(korean if language == "ko" else shown, *ids) for language in LANGUAGES}
-
-
 def _span(low: float, high: float, unit: str, key: str) -> dict[str, str]:
     """Say a range, or one value where both ends are shown alike."""
-    first, last = _number(low, unit, f"{key}low"), _number(high, unit, f"{key}high")
-    if _number(low, unit) == _number(high, unit):
+    first, last = number_in_both(low, unit, f"{key}low"), number_in_both(high, unit, f"{key}high")
+    if number_in_both(low, unit) == number_in_both(high, unit):
         return first
     row = read_table("texts/compare")["text"]["to"]
     return {k: str(row[k]).format(low=first[k], high=last[k]) for k in LANGUAGES}
@@ -162,7 +141,10 @@ def _benchmark(one: ComparedCriterion) -> Markup:
     low, high = one.parameters[0], one.parameters[-1]
     best, worst = (high, low) if one.function == "lin_inc" else (low, high)
     return both(
-        "compare", "benchmark", best=_number(best, one.unit), worst=_number(worst, one.unit)
+        "compare",
+        "benchmark",
+        best=number_in_both(best, one.unit),
+        worst=number_in_both(worst, one.unit),
     )
 
 
@@ -203,9 +185,12 @@ def _first(found: Comparison, ranks: pd.DataFrame, axis: str, key: str) -> Marku
     if axis == "need" and score <= _ROUNDED:
         return both("compare", "lead_need_none")
     stem = f"{_stem(found, places[0])}.{axis}"
-    shown = _number(score, "share", stem) if axis == "need" else cited(_points(score), stem)
+    shown = number_in_both(score, "share", stem) if axis == "need" else cited(_points(score), stem)
     told = f"{key}_equal" if len(places) > 1 else key
-    return both("compare", told, city=", ".join(map(_name, places)), score=shown)
+    names, weights = ", ".join(map(_name, places)), weights_in_both(found, axis)
+    if weights:
+        return both("compare", f"{told}_weighted", city=names, score=shown, weights=weights)
+    return both("compare", told, city=names, score=shown)
 
 
 def _row(
@@ -256,7 +241,7 @@ def _stem(found: Comparison, key: str) -> str:
 def _drawn_first(found: Comparison, key: str, axis: str, share: float) -> _Cell:
     """In how many draws a city is first, or why none is told."""
     if math.isfinite(share):
-        shown = in_both(_number(share, "share", f"{_stem(found, key)}.{axis}_first"))
+        shown = in_both(number_in_both(share, "share", f"{_stem(found, key)}.{axis}_first"))
         return _Cell(shown=shown, below=Markup(""), sort=share)
     missing = len(found.not_known(key, axis))
     every = len([one for one in found.criteria if one.axis == axis and one.weight > 0])
@@ -291,17 +276,32 @@ def _measured(found: Comparison, key: str, one: ComparedCriterion) -> _Cell:
         return _Cell(shown=both("compare", "unknown"), below=Markup(""), sort=-1.0)
     people = found.people_short(key, one.id) if one.kind == "people_short" else math.nan
     stem = f"{_stem(found, key)}.{one.id}."
-    shown = in_both(_number(it.value, one.unit, f"{stem}value"))
+    shown = in_both(number_in_both(it.value, one.unit, f"{stem}value"))
     if math.isfinite(people):
         shown = both(
             "compare",
             "people_proved",
             people=cited(persons(people), f"{stem}people"),
-            share=_number(it.value, "share", f"{stem}value"),
+            share=number_in_both(it.value, "share", f"{stem}value"),
         )
     ends = _span(it.low, it.high, one.unit, stem)
     below = in_both(ends) if it.low != it.high else Markup("")
     return _Cell(shown=shown, below=below, sort=it.value)
+
+
+def _open(found: Comparison, key: str) -> tuple[str, list[tuple[Markup, Markup]]]:
+    """Name by sector what was not assessed in a city and so widens the range of its people."""
+    city = next(one for one in found.cities if one.key == key)
+    titles, korean = indicator_rows(), read_table("texts/said_ko")["said"]
+    parts = []
+    for one in found.criteria:
+        missing = city.not_assessed.get(one.of, ()) if one.axis == "need" else ()
+        it = found.measured[key][one.id]
+        if missing and it.known and it.low != it.high:
+            names = [titles[i].title for i in missing]
+            told = {"en": ", ".join(names), "ko": ", ".join(korean.get(n, n) for n in names)}
+            parts.append((_title(one), in_both(told)))
+    return _name(key), parts
 
 
 def _chart(found: Comparison) -> dict[str, Any]:
@@ -365,63 +365,6 @@ def _covered(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return max(0.0, wide) * max(0.0, high)
 
 
-def _maps(
-    keys: Sequence[str], pictures: Mapping[str, Mapping[str, SmallMap]]
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Draw the readings of all cities, all with the same metres in a pixel."""
-    sides = [
-        max(one.codes.shape) * one.cell_m for city in pictures.values() for one in city.values()
-    ]
-    if not sides:
-        return [], {}
-    metres = max(sides) / _MAP_PX
-    colours = [(*rgb(row.colour), 255) for row in reading_rows().values()]
-    palette = [*colours, _STRIPE, *[(0, 0, 0, 0)] * (EMPTY - len(colours))]
-    rows = []
-    for key in keys:
-        own = pictures.get(key, {})
-        drawn: list[dict[str, Any] | None] = []
-        for sector in SECTORS:
-            one = own.get(sector)
-            if one is None:
-                drawn.append(None)
-                continue
-            step = max(1, math.floor(metres / one.cell_m / 2))
-            height, width = one.codes.shape
-            drawn.append(
-                {
-                    "uri": png_uri(_striped(one.codes[::step, ::step]), palette),
-                    "width": max(4, round(width * one.cell_m / metres)),
-                    "height": max(4, round(height * one.cell_m / metres)),
-                }
-            )
-        rows.append({"name": _name(key), "maps": drawn})
-    longest = metres * _MAP_PX / 3000
-    km = max((s for s in _SCALES_KM if s <= longest), default=_SCALES_KM[0])
-    return rows, {"px": round(1000 * km / metres), "km": f"{km:g}"}
-
-
-def _striped(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Draw stripes where nobody can tell, as on the map."""
-    rows = list(reading_rows().values())
-    silent = np.isin(codes, [code for code, row in enumerate(rows) if row.striped])
-    stripes = hatch(codes.shape, period=_STRIPES_PX[0], width=_STRIPES_PX[1])
-    return np.where(silent & stripes, np.uint8(len(rows)), codes)
-
-
-def _korean(kind: str) -> dict[str, str]:
-    """Give the Korean words of the readings or of the sectors."""
-    return {str(r["id"]): str(r["title_ko"]) for r in read_table("programme/vocabulary")[kind]}
-
-
-def _legend() -> list[tuple[str, bool, Markup]]:
-    korean = _korean("reading")
-    return [
-        (row.colour, row.striped, in_both({"en": row.title, "ko": korean[row.id]}))
-        for row in reading_rows().values()
-    ]
-
-
 def rivals(ranks: pd.DataFrame) -> list[tuple[str, str]]:
     """
     Give the cities of which the page says what one needs to draw level with the other in readiness.
@@ -442,6 +385,27 @@ def rivals(ranks: pd.DataFrame) -> list[tuple[str, str]]:
     ]
 
 
+def points_moved(weights_moved: float) -> float:
+    """
+    Give the points of weight, 100 in all, that are surely enough to draw level.
+
+    Parameters
+    ----------
+    weights_moved : sum of the changes of the weights: what one gains another one loses.
+
+    Returns
+    -------
+    Whole points, rounded up; inf where no weights would do.
+
+    Examples
+    --------
+    >>> points_moved(0.2296), points_moved(0.24)
+    (12.0, 12.0)
+    """
+    points = 50 * weights_moved
+    return float(math.ceil(points - _ROUNDED)) if math.isfinite(points) else math.inf
+
+
 def _turns(found: Comparison, ranks: pd.DataFrame) -> list[dict[str, Any]]:
     """Say for each city what it needs to draw level with the one before it in readiness."""
     turns = []
@@ -455,7 +419,7 @@ def _turns(found: Comparison, ranks: pd.DataFrame) -> list[dict[str, Any]]:
         ]
         names = {"behind": _name(behind), "ahead": _name(ahead)}
         moved = float(table.attrs["weights_moved"])
-        points = cited(f"{50 * moved:.0f}", f"{stem}.weight_points")
+        points = cited(f"{points_moved(moved):.0f}", f"{stem}.weight_points")
         turns.append(
             {
                 "line": both("compare", "overtake_line" if items else "overtake_none", **names),
@@ -480,8 +444,8 @@ def _turn(found: Comparison, row: Mapping[Any, Any], key: str) -> Markup:
     told = {}
     for language, title in (("en", titles["title"]), ("ko", titles["title_ko"])):
         known = math.isfinite(row["value"])
-        value = _number(row["value"], one.unit, f"{key}.value") if known else unknown
-        needed = _number(row["value_needed"], one.unit, f"{key}.value_needed")[language]
+        value = number_in_both(row["value"], one.unit, f"{key}.value") if known else unknown
+        needed = number_in_both(row["value_needed"], one.unit, f"{key}.value_needed")[language]
         told[language] = str(text[language]).format(
             title=title, needed=needed, value=value[language]
         )

@@ -16,7 +16,9 @@ import pandas as pd
 from kcity_geo.analysis.comparison.compare import Comparison
 from kcity_geo.errors import OutputError
 from kcity_geo.outputs.attribution import CAVEAT
-from kcity_geo.outputs.comparepage import SmallMap, compare_page
+from kcity_geo.outputs.comparemaps import SmallMap
+from kcity_geo.outputs.comparepage import compare_page
+from kcity_geo.outputs.comparewords import weights_told
 from kcity_geo.outputs.more_ledgers import save_comparison_ledger
 from kcity_geo.outputs.tables import save_csv
 from kcity_geo.outputs.text import plain_text
@@ -178,5 +180,6 @@ def _workbook(found: Comparison, tables: Mapping[str, pd.DataFrame], path: Path)
             for one in found.criteria
         ]
     )  # fmt: skip
-    notes = pd.DataFrame({"note": [CAVEAT, *found.differences, *_sources(found)]})
+    told = [CAVEAT, *weights_told(found), *found.differences, *_sources(found)]
+    notes = pd.DataFrame({"note": told})
     save_workbook({**tables, "criteria": criteria, "notes": notes}, path)

@@ -16,7 +16,7 @@ from kcity_geo.analysis.comparison.rows import AXES
 from kcity_geo.config import read_table
 from kcity_geo.input_paths import sha256_of
 from kcity_geo.outputs.claims import Claim, claim, plan_claims
-from kcity_geo.outputs.comparepage import rivals
+from kcity_geo.outputs.comparepage import points_moved, rivals
 from kcity_geo.outputs.ledger import formulas_of, parameters_of, write_ledger
 from kcity_geo.outputs.ledger_inputs import inputs_of
 from kcity_geo.plan_sheets import PlanSheets
@@ -111,7 +111,7 @@ def _overtaking(found: Comparison, ahead: str, behind: str) -> Iterator[Claim]:
         for name in ("value", "value_needed"):
             key = f"{stem}.{row['criterion']}.{name}"
             yield claim(key, row[name], str(row["unit"]), "comparison")
-    moved = 50 * float(table.attrs["weights_moved"])
+    moved = points_moved(float(table.attrs["weights_moved"]))
     yield claim(f"{stem}.weight_points", moved, "points", "comparison")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import html
+import io
 import itertools
 import json
 import re
@@ -13,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 import pytest
+from PIL import Image
 
 from kcity_geo.analysis.comparison.compare import compare_cities
 from kcity_geo.analysis.comparison.numbers import CityNumbers, LevelNumbers, MeasuredNumbers
@@ -109,6 +112,90 @@ def test_the_small_maps_have_one_scale(found, tmp_path) -> None:
     )
     widths = [int(w) for w in re.findall(r'width="(\d+)" height="\d+" alt=', page)]
     assert sorted(widths) == [95, 190]  # 4 km and 2 km
+
+
+def test_stripes_of_a_small_map_are_finer_than_its_cells(found, tmp_path) -> None:
+    """A city of few cells had one dark cell in five, which no swatch of the legend showed."""
+    silent = next(n for n, row in enumerate(reading_rows().values()) if row.id == "cannot_tell")
+    picture = ReadingsPicture(codes=np.full((6, 6), silent, dtype=np.uint8), cell_m=250.0)
+    pictures = {found.table.index[0]: {"water": picture}}
+    out = save_comparison(found, tmp_path / "out", pictures=pictures)
+    page = (out / "compare.html").read_text(encoding="utf-8")
+    coded = re.findall(r'<img src="data:image/png;base64,([^"]+)"', page)
+    drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(coded[0]))))
+    side = len(drawn) // 6
+    for row, column in itertools.product(range(6), repeat=2):
+        cell = drawn[row * side : (row + 1) * side, column * side : (column + 1) * side]
+        assert len(np.unique(cell)) == 2  # its colour, and stripes on it
+        assert 0.5 < (cell == silent).mean() < 0.9
+
+
+def test_weights_that_are_not_the_usual_ones_are_told_wherever_the_mean_is(tmp_path) -> None:
+    cities = [_city("Alpha", 0.4, 0.0), _city("Beta", 0.1, 0.0)]
+    cities[0] = replace(
+        cities[0],
+        levels=cities[0].levels | {"water": LevelNumbers(gap=0, people_short=0, people_open=0)},
+    )
+    for weights, need, words, korean in (
+        (None, "27 %", "on average 27 % of its people fall short in each sector", "평균 27%"),
+        (
+            {"water": 0},
+            "40 %",
+            (
+                "40 % of its people fall short, as the weighted mean of the sectors "
+                "(transport 50 %, water supply 0 %, energy 50 %)"
+            ),
+            "가중 평균 40%. 가중치: 교통 50%, 물 공급 0%, 에너지 50%",
+        ),
+    ):
+        out = save_comparison(compare_cities(cities, draws=20, weights=weights), tmp_path / need)
+        page = html.unescape(bare(out)).replace("\xa0", " ")
+        assert words in page
+        assert korean in page
+        # The readiness is made as ever.
+        assert "Readiness is the mean of evidence, grid, access, hazard and land." in page
+        told = "Need is the weighted mean of the shares of people who fall short (transport 50 %,"
+        assert (told in page) is bool(weights)
+        assert ("Need is the mean share" in page) is not bool(weights)
+        book = openpyxl.load_workbook(out / "compare.xlsx")
+        notes = [str(row[0]) for row in book["notes"].values]
+        line = "Need is a weighted mean: transport 50 %, water supply 0 %, energy 50 %."
+        assert (line in notes) is bool(weights)
+
+
+def test_points_of_weight_are_enough_to_draw_level(tmp_path) -> None:
+    """11.48 points were shown as 11, with which the order does not turn."""
+    cities = [_city("Alpha", 0.2, 0.0), replace(_city("Beta", 0.1, 0.0), open_land_share=0.015)]
+    cities = [
+        replace(city, indicators=city.indicators | {"T9_reach_people": MeasuredNumbers(value=1.0)})
+        for city in cities
+    ]
+    found = compare_cities(cities, draws=20)
+    ahead, behind = found.rank()["readiness_rank"].sort_values().index
+    exact = 50 * found.overtake(behind, ahead).attrs["weights_moved"]
+    assert 0.01 < exact % 1 < 0.49  # else it is rounded up anyhow
+    save_comparison(found, tmp_path / "out")
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text(encoding="utf-8"))
+    (points,) = [r["value"] for r in ledger["claims"] if r["id"].endswith(".weight_points")]
+    assert exact <= points < exact + 1
+    assert points == int(points)
+    page = bare(tmp_path / "out").replace("\xa0", " ")
+    assert f"Or {points:.0f} of the 100 points" in page
+
+
+def test_a_range_says_what_was_not_assessed(tmp_path) -> None:
+    """Nobody is open, and yet 0 to over 99 %: wastewater was not assessed."""
+    level = LevelNumbers(gap=0.1, people_short=0, people_open=0, short_draws=(0.0, 0.5, 1.0))
+    open_ = replace(_city("Alpha", 0.0, 0.0), not_assessed={"water": ("W4",), "transport": ("T6",)})
+    open_ = replace(open_, levels=open_.levels | {"water": level})
+    page = _page([open_, _city("Beta", 0.3, 0.0)], tmp_path)
+    told = page[page.index("Not assessed, so the range") : page.index("How ready each city is")]
+    assert "Wastewater treated" in told
+    assert "하수 처리율" in told
+    assert "Beta" not in told
+    assert "Land allocated" not in told  # the people short of transport have no range
+    sure = replace(open_, levels=_city("Alpha", 0.0, 0.0).levels)
+    assert "Not assessed, so the range" not in _page([sure, _city("Beta", 0.3, 0.0)], tmp_path)
 
 
 def test_a_range_is_shown_where_something_is_not_known(found, tmp_path) -> None:

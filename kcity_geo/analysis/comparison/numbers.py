@@ -51,7 +51,7 @@ class MeasuredNumbers:
 
 
 #: Fields that say nothing of what was found.
-_NOT_SAID = ("key", "credits", "licence")
+_NOT_SAID = ("key", "credits", "licence", "not_assessed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +71,7 @@ class CityNumbers:
     levels, indicators : what it found; a level that is missing was not assessed.
     open_land_share : share of the study area that no constraint of the project closes; NaN: not known.
     credits, licence : whom to name, and under which licence what was made from its data stands; empty: not told.
+    not_assessed : sector -> ids of indicators that weigh in its gap and were not assessed: drawn from 0 to 1.
     sites_found : sites for the project that fit and are ranked; None: no ground was ranked.
     """
 
@@ -91,6 +92,7 @@ class CityNumbers:
     indicators: Mapping[str, MeasuredNumbers] = field(default_factory=dict)
     open_land_share: float = math.nan
     sites_found: int | None = None
+    not_assessed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     credits: str = ""
     licence: str = ""
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.profiles import check_value_function
 
-__all__ = ["AXES", "ComparedCriterion", "compared_criteria"]
+__all__ = ["AXES", "ComparedCriterion", "compared_criteria", "reweighted"]
 
 AXES = ("need", "readiness")
+_EQUAL = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,3 +97,28 @@ def compared_criteria(
             )
         )
     return tuple(found_rows)
+
+
+def reweighted(criteria: Sequence[ComparedCriterion], axis: str) -> tuple[ComparedCriterion, ...]:
+    """
+    Give the criteria of an axis whose weights are not those of the table.
+
+    Parameters
+    ----------
+    criteria : of both axes.
+    axis : ``"need"`` or ``"readiness"``.
+
+    Returns
+    -------
+    All of the axis, where one weighs more or less than in ``tables/compare.toml``; none where all weigh as there.
+
+    Examples
+    --------
+    >>> [f"{one.id} {one.weight:g}" for one in reweighted(compared_criteria({"water": 0}), "need")]
+    ['transport 0.5', 'water 0', 'energy 0.5']
+    >>> reweighted(compared_criteria({"water": 0}), "readiness")
+    ()
+    """
+    usual = {one.id: one.weight for one in compared_criteria()}
+    own = tuple(one for one in criteria if one.axis == axis)
+    return own if any(abs(one.weight - usual[one.id]) > _EQUAL for one in own) else ()

@@ -21,6 +21,7 @@ __all__ = [
     "FinishedPlan",
     "FinishedStudy",
     "absent_files",
+    "checked_people",
     "facts_behind",
     "open_plan",
     "open_study",
@@ -31,6 +32,8 @@ __all__ = [
 
 #: How the name of a document ends.
 _FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
+#: People by reading are rounded to a tenth: by how many persons, and by what share, their sum may be off.
+_PERSONS, _SHARE = 1.0, 1e-4
 _PNG = b"\x89PNG\r\n\x1a\n"
 #: What a map is drawn over: name -> table of study.gpkg, column and values that are taken (none: all).
 _SHAPES = {
@@ -110,6 +113,63 @@ def open_study(folder: str | Path) -> FinishedStudy:
     if facts.format != FACTS_FORMAT:
         raise SourceError(f"{path}: has the format {facts.format!r}; run the study again")
     return FinishedStudy(folder=home, facts=facts, sha256=hashlib.sha256(raw).hexdigest())
+
+
+def _check_people(facts: StudyFacts, path: Path) -> None:
+    """Refuse people that no study counts: fewer than none, or groups that are not all of the city."""
+    every = facts.population
+    if every is not None and not every >= 0:
+        raise SourceError(
+            f"{path}: population = {every:g}; people are 0 or more; run the study again"
+        )
+    for level in facts.levels:
+        for key, count in {**level.people, "people_short": level.people_short or 0.0}.items():
+            if not count >= 0:
+                where = key if key == "people_short" else f"people.{key}"
+                raise SourceError(
+                    f"{path}: levels.{level.key}.{where} = {count:g}; people are 0 or more; run the study again"
+                )
+        total = sum(level.people.values())
+        off = abs(total - (every or 0.0))
+        if level.people and every is not None and off > _PERSONS + _SHARE * every:
+            raise SourceError(
+                f"{path}: levels.{level.key}.people add up to {total:,.0f}, and population = {every:,.0f}; run the "
+                "study again"
+            )
+
+
+def checked_people(study: FinishedStudy) -> FinishedStudy:
+    """
+    Give a study back if its people add up and it says how sure they are.
+
+    Parameters
+    ----------
+    study : as `open_study` gives it.
+
+    Returns
+    -------
+    The same.
+
+    Raises
+    ------
+    SourceError
+        If people are fewer than none or do not add up to those of the city, or if a level that was assessed has no
+        draws, or one that is no share: its people would stand as certain.
+    """
+    path = study.folder / FACTS_FILE
+    _check_people(study.facts, path)
+    for level in study.facts.levels:
+        where = f"{path}: levels.{level.key}.short_draws"
+        if level.gap is not None and level.people_short is not None and not level.short_draws:
+            raise SourceError(
+                f"{where} is empty, so nobody knows how sure its people are; run the study again"
+            )
+        wrong = [one for one in level.short_draws if not 0 <= one <= 1]
+        if wrong:
+            raise SourceError(
+                f"{where} has {wrong[0]:g}; a share is from 0 to 1; run the study again"
+            )
+    return study
 
 
 def facts_behind(
