@@ -1,21 +1,32 @@
-"""In a copy: jobs that this process and a copy of it share, done here where the copy did not do them."""
+"""
+In a copy: jobs that a copy of this process does beside it, done here where the copy did not do them.
+
+Copies, not threads: pandas, shapely and rasterio set aside the filters of warnings for a moment, which are one list a
+process, and GEOS prepares polygons that two threads may not share.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import gc
 import os
+import pickle
 import signal
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
+from typing import IO, TypeVar
 
-from kcity_geo.notes import kept_apart
+from kcity_geo.compiling import telling
+from kcity_geo.notes import kept_apart, tell
 from kcity_geo.threads import thread_count
 
-__all__ = ["end_with", "share_out"]
+__all__ = ["end_with", "meanwhile", "share_out"]
+
+_Value = TypeVar("_Value")
 
 _PR_SET_PDEATHSIG = 1
 #: Jobs that a byte can number; one value is left over.
@@ -78,18 +89,70 @@ def share_out(
             if copy:
                 _exit_code(copy)
                 copy = 0  # not before it has ended: who is interrupted while waiting ends it below
-            os.write(
-                ready[1], bytes([_MOST])
-            )  # so that reading does not wait where nothing is done
+            # So that reading does not wait where nothing is done.
+            os.write(ready[1], bytes([_MOST]))
             there = set(os.read(ready[0], len(names) + 1))
         finally:
-            if copy:
-                with suppress(ProcessLookupError):  # somebody else has waited for it
-                    os.kill(copy, signal.SIGKILL)
-                _exit_code(copy)
+            _end(copy)
     for number, name in enumerate(names):
         if number not in here | there:
             do(name)
+
+
+@contextmanager
+def meanwhile(job: Callable[[], _Value]) -> Iterator[Callable[[], _Value]]:
+    """
+    Do a job in a copy of this process beside a block, where that is safe and there are two cores.
+
+    Parameters
+    ----------
+    job : called without arguments. What it returns is pickled; what it changes here is lost.
+
+    Yields
+    ------
+    Waits for the job and gives what it returned; its notes are told then. Where no copy is made, or the job fails in
+    it, it is done when this is called, and its error is raised there. What nobody asks for is not waited for.
+
+    Examples
+    --------
+    >>> with meanwhile(lambda: 1 + 1) as result:
+    ...     other = 3
+    ...     result() + other
+    5
+    """
+    if not _can_fork():
+        yield cache(job)
+        return
+    # Not a pipe, which would keep the copy until somebody reads.
+    with os.fdopen(os.memfd_create("answer"), "w+b") as answer:
+        copy = _forked(lambda: _answer(job, answer))
+
+        @cache
+        def result() -> _Value:
+            nonlocal copy
+            done = bool(copy) and _exit_code(copy) == 0
+            copy = 0  # not before it has ended: who is interrupted while waiting ends it below
+            if not done:
+                return job()
+            answer.seek(0)
+            value: _Value
+            value, notes = pickle.load(answer)  # noqa: S301 - a copy of this process wrote it
+            for note in notes:
+                tell(note, stacklevel=3)
+            return value
+
+        try:
+            yield result
+        finally:
+            _end(copy)
+
+
+def _answer(job: Callable[[], object], answer: IO[bytes]) -> None:
+    """In the copy: do the job, and write what it returned and noted."""
+    with kept_apart() as notes, telling(None):
+        value = job()
+    pickle.dump((value, notes), answer, protocol=pickle.HIGHEST_PROTOCOL)
+    answer.flush()
 
 
 def _filled(numbers: Iterable[int]) -> int:
@@ -158,6 +221,14 @@ def _exit_code(process: int) -> int:
         return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     except ChildProcessError:  # somebody else has waited for it
         return 1
+
+
+def _end(process: int) -> None:
+    """End the copy, if there still is one."""
+    if process:
+        with suppress(ProcessLookupError):  # somebody else has waited for it
+            os.kill(process, signal.SIGKILL)
+        _exit_code(process)
 
 
 def end_with(parent: int) -> None:

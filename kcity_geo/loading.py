@@ -5,14 +5,19 @@ from __future__ import annotations
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import pandas as pd
 import xarray as xr
+from odc.geo.geobox import GeoBox
 
+from kcity_geo.city import City
 from kcity_geo.citydata import CityData, Provenance
 from kcity_geo.clock import Clock, Progress
 from kcity_geo.config import Config
 from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import StudyError
+from kcity_geo.in_copy import meanwhile
 from kcity_geo.inputs.criteria import named_files, require_files, site_candidates
 from kcity_geo.inputs.dwellings import Dwellings
 from kcity_geo.inputs.files import other_files
@@ -38,7 +43,6 @@ from kcity_geo.settings import settings_of
 from kcity_geo.siting import expect
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.studyfile import Study
-from kcity_geo.threads import meanwhile
 
 __all__ = ["load"]
 
@@ -91,18 +95,13 @@ def load(
             note_few_cells(cube, study)
             # Read for the ranking again; what cannot be read is refused before the work.
             site_candidates(study, study.suitability.sites, city)
-        with meanwhile(partial(load_osm, study, city, config)) as read:
-            with clock.stage("rasters"):
-                divided = DistrictPeople(city, shares, grid)
-                people = people_on_grid(study, cube, divided, config)
-                rasters = load_rasters(study, city, grid, people.value, config)
-                cube, dem = rasters.value, load_elevation(study, city, config)
-                if "population" in cube:
-                    shares = divided.divided(cube["population"].to_numpy())
-                flood = load_flood(study, city, config)
+        with meanwhile(partial(_rasters, study, city, grid, cube, shares, config)) as read:
             with clock.stage("OpenStreetMap"):
-                mapped = read()
+                mapped = load_osm(study, city, config)
                 layers, osm_date = mapped.value, mapped.as_of
+            with clock.stage("rasters"):
+                rasters = read()
+                cube, shares = rasters.cube, rasters.shares
                 refuse_mistaken_legend(study, cube, layers, grid)
         with clock.stage("official numbers and timetables"):
             tables = load_tables(study, city, map_date=osm_date)
@@ -119,7 +118,7 @@ def load(
 
             table = inventory(layers, city, extract_date=osm_date)
     notes += lack_of_people(cube, city)
-    about = (*mapped.about, *people.about, *rasters.about, *tables.about, *_named(study))
+    about = (*mapped.about, *rasters.about, *tables.about, *_named(study))
     notes += other_files(study, about)
     return CityData(
         city=city,
@@ -128,8 +127,8 @@ def load(
         layers=layers,
         inventory=table,
         shares=shares,
-        dem=dem,
-        flood=flood,
+        dem=rasters.dem,
+        flood=rasters.flood,
         transit=transit,
         official=official,
         provenance=about,
@@ -137,8 +136,43 @@ def load(
         osm_date=osm_date,
         synthetic=_marked_synthetic(cube, study),
         study=study,
-        measured={**people.measured, **rasters.measured},
+        measured=rasters.measured,
         unreadable_tags=mapped.unreadable,
+    )
+
+
+class _Rasters(NamedTuple):
+    """The cube with what rasters say of its cells, and what is finer than a cell."""
+
+    cube: xr.Dataset
+    shares: pd.DataFrame
+    dem: xr.DataArray | None
+    flood: xr.DataArray | None
+    about: tuple[Provenance, ...]
+    measured: dict[str, Any]
+
+
+def _rasters(
+    study: Study,
+    city: City,
+    grid: GeoBox,
+    cube: xr.Dataset,
+    shares: pd.DataFrame,
+    config: Config,
+) -> _Rasters:
+    divided = DistrictPeople(city, shares, grid)
+    people = people_on_grid(study, cube, divided, config)
+    rasters = load_rasters(study, city, grid, people.value, config)
+    dem = load_elevation(study, city, config)
+    if "population" in rasters.value:
+        shares = divided.divided(rasters.value["population"].to_numpy())
+    return _Rasters(
+        cube=rasters.value,
+        shares=shares,
+        dem=dem,
+        flood=load_flood(study, city, config),
+        about=(*people.about, *rasters.about),
+        measured={**people.measured, **rasters.measured},
     )
 
 

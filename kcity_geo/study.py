@@ -8,7 +8,6 @@ straight line and can be called on its own.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,6 @@ from kcity_geo.siting import (
     with_warnings,
 )
 from kcity_geo.studyfile import Study, load_study
-from kcity_geo.threads import meanwhile
 
 __all__ = [
     "assess_gaps",
@@ -111,34 +109,26 @@ def _indicators(data: CityData, clock: Clock) -> tuple[list[Indicator], list[str
     """Assess every indicator; with what the reader of a report must know of them."""
     from kcity_geo.analysis.city_model import model_of
     from kcity_geo.analysis.registry import assess_rows, compute_rows
+    from kcity_geo.analysis.terrain.relief import cell_terrain
+    from kcity_geo.analysis.transport.street_form import street_form
 
     city = model_of(data)
     found: list[Indicator] = []
     notes: list[str] = []
     with among_new(), collected(notes):
-        # All would be made when first needed; here they are so for the clock, two of them beside the others.
+        # All would be made when first needed; here they are so for the clock, and what the copy needs is made once.
         with clock.stage("street graphs"):
             for mode in ("walk", "drive", "street"):  # that of cycling is seldom asked for
                 _ = city.graph(mode)
-        with meanwhile(partial(_land_ahead, data)) as wait:
+        with city.beside([(street_form, ()), (cell_terrain, ())]):
             with clock.stage("transport"):
                 compute_rows(city, "transport")
             with clock.stage("terrain"):
-                wait()
                 _ = city.terrain
         for sector in INDICATOR_SECTORS:
             with clock.stage(sector):
                 found += assess_rows(city, sector)
     return found, notes
-
-
-def _land_ahead(data: CityData) -> None:
-    from kcity_geo.analysis.city_model import model_of
-    from kcity_geo.analysis.terrain.relief import cell_terrain
-    from kcity_geo.analysis.transport.street_form import street_form
-
-    model_of(data).ahead(street_form)
-    model_of(data).ahead(cell_terrain)
 
 
 def _combined(data: CityData, assessed: tuple[list[Indicator], list[str]], clock: Clock) -> Gaps:
@@ -249,7 +239,7 @@ def found_again(
 
 def _found(study: Study, *, config: Config | None, clock: Clock) -> Result:
     from kcity_geo.analysis.city_model import model_of
-    from kcity_geo.analysis.connections.connect import ways_ahead
+    from kcity_geo.analysis.connections.connect import ways
     from kcity_geo.analysis.sites.dossier import dossier
 
     data = load(study, config=config, _clock=clock)
@@ -257,16 +247,16 @@ def _found(study: Study, *, config: Config | None, clock: Clock) -> Result:
     notes: list[str] = []
     assessed = _indicators(data, clock)
     # What dossiers ask for takes about as long as the gap model.
-    with meanwhile(partial(ways_ahead, city)):
+    with city.beside(ways()):
         gaps = _combined(data, assessed, clock)
         with among_new(), collected(notes):
             with clock.stage("suitability"):
                 score = suitability(data, gaps)
             with clock.stage("sites"):
                 sites = rank_sites(score, data)
+            with clock.stage("dossiers"):
+                dossiers = dossier(sites, score, city)
     with among_new(), collected(notes):
-        with clock.stage("dossiers"):
-            dossiers = dossier(sites, score, city)
         plan = _planned(study, data, gaps, score=score, sites=sites, clock=clock)
     score = with_warnings(score, notes)
     return Result(

@@ -1,8 +1,9 @@
-"""In a copy: each job is done for all to see, whoever does it, and fails as if it were done here."""
+"""In a copy: each job is done for all to see, whoever does it, and fails as if it were done here; no thread beside."""
 
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kcity_geo import in_copy
-from kcity_geo.in_copy import share_out
+from kcity_geo.in_copy import meanwhile, share_out
 from kcity_geo.notes import collected, muted, tell
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks on Linux only")
@@ -164,6 +165,126 @@ def test_a_copy_ends_with_an_interrupt(tmp_path: Path, waiting: bool):
         signal.signal(signal.SIGALRM, former)
     with pytest.raises(ProcessLookupError):
         os.kill(int(said.read_text()), 0)
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_a_job_beside_a_block_tells_its_notes_where_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch, copies: bool
+):
+    monkeypatch.setattr(in_copy, "_can_fork", lambda: copies)
+
+    def job() -> tuple[int, bytes]:
+        tell("job")
+        return os.getpid(), bytes(10**6)  # more than a pipe holds
+
+    with muted(), collected() as notes:
+        with meanwhile(job) as result:
+            tell("block")
+            found = result()
+            assert (found[0] != os.getpid()) == copies
+            assert len(found[1]) == 10**6
+            assert result() is found
+        assert notes == ["block", "job"]
+
+
+@pytest.mark.usefixtures("forking")
+@pytest.mark.parametrize("end", ["fails", "is killed", "cannot be pickled"])
+def test_a_job_that_fails_in_the_copy_is_done_here(end: str):
+    here = os.getpid()
+
+    def job() -> object:
+        tell("here or there")
+        if os.getpid() == here:
+            return end
+        if end == "fails":
+            raise OSError(end)
+        if end == "is killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return lambda: end
+
+    with muted(), collected() as notes, meanwhile(job) as result:
+        assert result() == end
+    assert notes == ["here or there"]
+    with pytest.raises(ZeroDivisionError), meanwhile(lambda: 1 / 0) as other:
+        other()
+
+
+@pytest.mark.usefixtures("forking")
+@pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt])
+def test_no_copy_outlives_the_block_beside_it(tmp_path: Path, error: type[BaseException] | None):
+    said = tmp_path / "pid"
+
+    def job() -> None:
+        said.write_text(str(os.getpid()))
+        time.sleep(600)
+
+    def block() -> None:
+        with meanwhile(job):
+            while not said.exists() or not said.read_text():
+                time.sleep(0.01)
+            if error:
+                raise error
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    if error:
+        with pytest.raises(error):
+            block()
+    else:
+        block()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said.read_text()), 0)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+#: A run by one process and one with copies, with whoever sets filters of warnings aside beside the main thread.
+TWICE = """
+import sys, threading, traceback, warnings
+import kcity_geo as kc
+from kcity_geo import in_copy, threads
+from kcity_geo.analysis.city_model import model_of
+from kcity_geo.study import found_again
+
+aside, enter, fork, forks = [], warnings.catch_warnings.__enter__, in_copy._forked, []
+def entering(self):
+    if threading.current_thread() is not threading.main_thread():
+        aside.extend(line.filename for line in traceback.extract_stack(limit=4)[-2:-1])
+    return enter(self)
+def forking(job):
+    forks.append(job)
+    return fork(job)
+warnings.catch_warnings.__enter__, in_copy._forked = entering, forking
+study, found = kc.load_study(sys.argv[1]), []
+for count in (1, 2):
+    in_copy.thread_count = threads.thread_count = lambda: count
+    forks.clear()
+    found.append((found_again(study), len(forks)))
+(one, none), (two, some) = found
+print(none, some, set(model_of(one.data).computed) - set(model_of(two.data).computed))
+# numba does so while it compiles, and the main thread waits for it then.
+print([name for name in aside if "numba" not in name])
+assert one.data.warnings == two.data.warnings and one.gaps.warnings == two.gaps.warnings
+assert one.data.provenance == two.data.provenance and one.data.measured == two.data.measured
+assert one.data.cube.identical(two.data.cube) and one.data.dem.identical(two.data.dem)
+for name in ("cells", "city", "districts"):
+    assert getattr(one.gaps, name).equals(getattr(two.gaps, name)), name
+assert one.sites.equals(two.sites) and one.data.shares.equals(two.data.shares)
+assert repr(one.dossiers) == repr(two.dossiers)
+"""
+
+
+def test_a_run_with_copies_gives_what_one_process_gives_and_no_thread_touches_filters_of_warnings(
+    hanbit_town: Path,
+):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", TWICE, str(hanbit_town / "study.toml")],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    forks, aside = done.stdout.splitlines()
+    assert forks.startswith("0 3 {")
+    assert "street_form" in forks
+    assert "cell_terrain" in forks
+    assert aside == "[]"
 
 
 @pytest.mark.usefixtures("forking")

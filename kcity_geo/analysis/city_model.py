@@ -8,9 +8,10 @@ does not depend on it ("what if we add this road") and computes the rest anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from threading import RLock
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -22,7 +23,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from kcity_geo.analysis.city_inputs import CityInputs, place_of
-from kcity_geo.analysis.kept import Kept, locked, noted
+from kcity_geo.analysis.kept import Kept, Quantities, Quantity, locked, noted
 from kcity_geo.analysis.network.edited import follow
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.of_city import MODES, build_mode
@@ -32,6 +33,7 @@ from kcity_geo.analysis.settlement.residents import People, people_of
 from kcity_geo.analysis.terrain.relief import cell_terrain
 from kcity_geo.citydata import CityData
 from kcity_geo.errors import KCityError, StudyError
+from kcity_geo.in_copy import meanwhile
 from kcity_geo.notes import kept_apart, tell
 from kcity_geo.rules import check_rules
 from kcity_geo.settings import NetworkTable, network_table
@@ -70,13 +72,13 @@ class CityModel(CityInputs):
 
     def __init__(self, data: CityData) -> None:
         super().__init__(data)
-        self._kept: dict[Any, Kept] = {}
+        self._kept: Quantities = {}
         self._given: dict[Any, Kept] = {}
         self._computed: list[str] = []
         self._checking = False
         self._told: set[str] = set()
         self._lock = RLock()
-        self._turns: dict[Any, RLock] = {}
+        self._coming: dict[Quantity, Callable[[], Quantities]] = {}
 
     def __repr__(self) -> str:
         """Say which city it is and how much is known of it by now."""
@@ -207,7 +209,7 @@ class CityModel(CityInputs):
 
     def ahead(self, function: Callable[..., Any], *arguments: Any) -> None:  # noqa: ANN401 - as of `once`
         """
-        Compute a quantity before it is asked for, perhaps beside others; nobody is told anything now.
+        Compute a quantity before it is asked for; nobody is told anything now.
 
         Parameters
         ----------
@@ -216,16 +218,54 @@ class CityModel(CityInputs):
         with suppress(Exception), kept_apart(), noted():
             self._known(function, arguments)
 
+    @contextmanager
+    def beside(self, quantities: Iterable[Quantity]) -> Iterator[None]:
+        """
+        Compute quantities in a copy of the process beside a block, where `kcity_geo.in_copy.meanwhile` makes one.
+
+        Parameters
+        ----------
+        quantities : functions, each with its arguments, as of `once`. Who asks for one within the block waits for
+            all of them; what nobody asks for then is lost.
+
+        Yields
+        ------
+        While the block runs.
+
+        Examples
+        --------
+        >>> from kcity_geo.demo.toy import make_toy
+        >>> city = CityModel(make_toy(arrays={"population": 10.0}))
+        >>> with city.beside([(people_of, ())]):
+        ...     persons = city.people.persons
+        >>> float(persons.sum())
+        16000.0
+        """
+        keys = list(quantities)
+        with meanwhile(partial(self._made_ahead, keys)) as made:
+            self._coming = dict.fromkeys(keys, made)
+            try:
+                yield
+            finally:
+                self._coming = {}
+
+    def _made_ahead(self, keys: list[Quantity]) -> Quantities:
+        """Compute quantities; with what was computed for them."""
+        before = set(self._kept)
+        for function, arguments in keys:
+            self.ahead(function, *arguments)
+        return {key: kept for key, kept in self._kept.items() if key not in before}
+
     def _known(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Kept:
-        """Give a quantity that is kept, or compute it; another thread that asks for the same one waits."""
         key = (function, arguments)
         with self._lock:
-            turn = self._turns.setdefault(key, RLock())
-        with turn:
+            if key not in self._kept and key in self._coming:
+                made, self._coming = self._coming[key], {}
+                for other, kept in made().items():
+                    if other not in self._kept:
+                        self._kept[other] = replace(kept, value=locked(kept.value))
             if key not in self._kept:
-                made = self._compute(function, arguments)
-                with self._lock:
-                    self._kept[key] = made
+                self._kept[key] = self._compute(function, arguments)
             return self._kept[key]
 
     def _compute(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Kept:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
@@ -15,7 +15,18 @@ import xarray as xr
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.settings import Settings
 
-__all__ = ["ALL", "Kept", "Noted", "NotedSettings", "Read", "locked", "note", "noted"]
+__all__ = [
+    "ALL",
+    "Kept",
+    "Noted",
+    "NotedSettings",
+    "Quantities",
+    "Quantity",
+    "Read",
+    "locked",
+    "note",
+    "noted",
+]
 
 #: An input: its kind and its name, such as ``("layers", "school")``; ``ALL``: any of the kind.
 Read = tuple[str, str]
@@ -158,6 +169,11 @@ class Kept:
             (kind, name) in changed or (name == ALL and kind in kinds) or kind == ALL
             for kind, name in self.reads
         )
+
+
+#: A function of a model, and its arguments.
+Quantity = tuple[Callable[..., Any], tuple[Any, ...]]
+Quantities = dict[Quantity, Kept]
 
 
 def _has_no_array(value: object) -> bool:

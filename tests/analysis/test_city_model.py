@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, is_dataclass, replace
-from threading import Barrier, Event
+from threading import Barrier
 
 import numpy as np
 import pandas as pd
@@ -456,23 +456,3 @@ def test_what_is_computed_ahead_is_told_and_fails_when_it_is_asked_for():
     with pytest.raises(StudyError, match="cannot be"):
         city.once(failing)
     assert city.computed == ("noted",)
-
-
-def test_a_quantity_is_computed_once_while_two_threads_ask_and_others_go_on():
-    def slow(city: CityModel) -> object:
-        begun.set()
-        assert other_done.wait(20)
-        return object()
-
-    def quick(city: CityModel) -> int:
-        return 1
-
-    begun, other_done = Event(), Event()
-    city = CityModel(make_toy())
-    with ThreadPoolExecutor(2) as pool:
-        both = [pool.submit(city.once, slow) for _ in range(2)]
-        assert begun.wait(20)
-        assert city.once(quick) == 1  # not held up by the slow one
-        other_done.set()
-        assert both[0].result() is both[1].result()
-    assert city.computed.count("slow") == 1

@@ -24,11 +24,12 @@ from kcity_geo.analysis.connections.over_streets import street_field, street_lin
 from kcity_geo.analysis.connections.targets import Targets, connection_kinds, targets_of
 from kcity_geo.analysis.distance.ground import ground_rule
 from kcity_geo.analysis.distance.least_cost import CostField, way_to
+from kcity_geo.analysis.kept import Quantity
 from kcity_geo.citydata import CityData
 from kcity_geo.coordinates import in_crs, refuse_degrees
 from kcity_geo.errors import StudyError
 
-__all__ = ["CONNECTION_COLUMNS", "connect", "ways_ahead"]
+__all__ = ["CONNECTION_COLUMNS", "connect", "ways"]
 
 CONNECTION_COLUMNS = (
     "site_id", "connection", "title", "length_m", "new_m", "straight_m", "cost_m", "to_name", "to_layer",
@@ -101,16 +102,18 @@ def connect(
     return gpd.GeoDataFrame(frame[list(CONNECTION_COLUMNS)], geometry=lines, crs=model.city.crs)
 
 
-def ways_ahead(city: CityModel) -> None:
+def ways() -> list[Quantity]:
     """
-    Find the ways to all that a site may be connected to, before any site asks; the model keeps them.
+    Give the quantities that hold the ways to all that a site may be connected to.
 
-    Parameters
-    ----------
-    city : its model.
+    Returns
+    -------
+    Functions of a model of the city, each with its arguments.
     """
-    for kind, row in connection_kinds().items():
-        city.ahead(street_field if row["over"] == "streets" else ground_field, kind)
+    return [
+        (street_field if row["over"] == "streets" else ground_field, (kind,))
+        for kind, row in connection_kinds().items()
+    ]
 
 
 class _Way(NamedTuple):
