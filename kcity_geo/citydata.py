@@ -27,7 +27,25 @@ from kcity_geo.standards import Standard, load_standards
 from kcity_geo.studyfile import Study
 from kcity_geo.thumbnails import NEUTRAL_COLOURS, card, picture
 
-__all__ = ["CityData", "CityInputs", "Provenance"]
+__all__ = ["NO_MAP", "CityData", "CityInputs", "Provenance", "without_map"]
+
+#: Why something is not known `without_map`.
+NO_MAP = "no map was given (sources.osm)"
+
+
+def without_map(study: Study | None) -> bool:
+    """
+    Tell whether a study names no map, so that nobody knows what would be mapped.
+
+    Parameters
+    ----------
+    study : the study; None: layers were given in Python, which are the map.
+
+    Returns
+    -------
+    True where features of the user, if any, are all that there is.
+    """
+    return study is not None and study.sources.osm is None
 
 
 @dataclass(frozen=True, kw_only=True)

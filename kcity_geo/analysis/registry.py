@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
+from kcity_geo.citydata import NO_MAP, without_map
 from kcity_geo.errors import StudyError
 from kcity_geo.garbage import give_back
 from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added, load_function
@@ -109,10 +110,10 @@ def assess_rows(
 
 def _without_map(one: Indicator, study: Study | None) -> Indicator:
     """Say that no map was given where none was: then nobody knows what would be mapped."""
-    if study is None or study.sources.osm is not None or not _MAPPED.search(one.not_assessed):
+    if not without_map(study) or not _MAPPED.search(one.not_assessed):
         return one
     reason = _MAPPED.sub("is known", one.not_assessed)
-    return replace(one, not_assessed=f"no map was given (sources.osm); {reason}")
+    return replace(one, not_assessed=f"{NO_MAP}; {reason}")
 
 
 def _unless_unmapped(one: Indicator, row: IndicatorRow, city: _City) -> Indicator:

@@ -124,9 +124,9 @@ def first_sector(gaps: Gaps) -> str:
 
     Returns
     -------
-    Its key; that of the first sector where none was assessed.
+    Its key; that of flood-prone land where only that was assessed, of the first sector where nothing was.
     """
-    told = _told(gaps)
+    told = _told(gaps) or _told(gaps, levels=THEMES)
     worst = _most_short(told)
     if worst is not None and not _open_first(told):
         return worst.sector
@@ -151,7 +151,7 @@ def gap_sentences(gaps: Gaps) -> tuple[str, ...]:
     """
     told = _told(gaps)
     if not told:
-        return (tell("head_nothing"),)
+        return (tell("head_nothing"), *_theme_sentences(gaps))
     if not any(one.total > 0 for one in told):
         return (_without_people(told), *_not_assessed(gaps))
     worst = _most_short(told)

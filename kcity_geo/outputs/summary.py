@@ -321,6 +321,8 @@ def _sector_row(
     if known.id == "cannot_tell" and short < 1 and not unknown:
         # Of those who were counted something can be told, of the city not: no zero, no full bar.
         unknown, bar = True, ()
+    # Where nothing is known of most people, none of the others is no number for the city.
+    unknown = unknown or (not math.isfinite(gap) and not short >= 1)
     return SectorRow(
         key=sector,
         title=sector_title(sector),

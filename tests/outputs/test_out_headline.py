@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,9 @@ from kcity_geo.outputs.headline import (
 )
 from kcity_geo.outputs.legend_shares import gap_classes
 from kcity_geo.outputs.map_themes import _indicator_theme, theme_row
+from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.people_bar import segments
+from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.text import human, share_beside
 from kcity_geo.outputs.themes import make_themes, reading_rows
@@ -52,7 +55,7 @@ def _with_people(study, **people):
 
 def _set(gaps, sector, *, gap, short, evidence, high=None):
     code = int(reading_codes([short], [gap], [evidence])[0])
-    for key, value in (("gap", gap), ("p_short", short), ("reading", reading_title(code))):
+    for key, value in (("gap", gap), ("p_short", short), ("reading", reading_title(code, sector))):
         gaps.city.loc[sector, key] = value
     gaps.city.loc[sector, "gap_hi"] = gap if high is None else high
 
@@ -233,6 +236,39 @@ def test_of_a_city_of_which_nobody_can_tell_there_is_no_zero_and_no_full_bar(bui
     assert not rows["energy"].segments
     assert (rows["water"].short, rows["water"].percent) == ("0", "0 %")
     assert rows["water"].segments
+
+
+def test_people_on_flood_prone_land_are_told_where_no_sector_could_be_assessed(build) -> None:
+    gaps = _with_people(
+        build(water=True),
+        **{sector: {"not_assessed": 60_000.0} for sector in SECTORS},
+        flood={"falls_short": 60_000.0},
+    )
+    for sector in SECTORS:
+        gaps.city.loc[sector, ["gap", "gap_lo", "gap_hi", "p_short"]] = np.nan
+        gaps.city.loc[sector, "reading"] = "Not assessed"
+        gaps.cells[f"{sector}_gap"] = gaps.cells[f"{sector}_gap"] * np.nan
+    _set(gaps, "flood", gap=1.0, short=1.0, evidence=0.9)
+    first, second = gap_sentences(gaps)
+    assert first == "No sector could be assessed with the data given."
+    assert first_sector(gaps) == "flood"
+    assert second.startswith("About 60,000 of 60,000 people (100 %) live on flood-prone land")
+
+
+def test_people_of_whom_nobody_can_tell_are_drawn_where_most_are_not_assessed(build) -> None:
+    study = build(water=True)
+    gaps = _with_people(study, energy={"cannot_tell": 12_000.0, "not_assessed": 48_000.0})
+    gaps.city.loc["energy", ["gap", "gap_lo", "gap_hi", "p_short"]] = np.nan
+    gaps.city.loc["energy", "reading"] = "Not assessed"
+    study = dataclasses.replace(study, gaps=gaps)
+    row = {row.key: row for row in summarise(study).sectors}["energy"]
+    assert [(part.key, part.percent) for part in row.segments] == [
+        ("cannot_tell", 20.0), ("not_assessed", 80.0),
+    ]  # fmt: skip
+    assert (row.assessed, row.short, row.percent) == (False, "not known", "")
+    for page in (build_map(study), build_report(study)):
+        bars = re.findall(r'class="(?:kc-)?stack" role="img" aria-label="([^"]*)"', page)
+        assert any("12,000" in bar and "48,000" in bar for bar in bars)
 
 
 def test_without_people_the_readings_are_told_by_area(build) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import NO_MAP, CityData, without_map
 from kcity_geo.config import read_table
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator
@@ -70,7 +70,7 @@ def withheld(found: Sequence[Indicator], data: CityData) -> list[Indicator]:
     Parameters
     ----------
     found : indicators as computed.
-    data : of the city.
+    data : of the city; features of the user may be all that there is, without a map.
 
     Returns
     -------
@@ -80,12 +80,13 @@ def withheld(found: Sequence[Indicator], data: CityData) -> list[Indicator]:
     silent = silent_themes(data.inventory, persons=_persons(data))
     if not silent:
         return list(found)
-    table = read_table("themes")
-    tell(
-        f"the map seems to be filtered, or drawn, for another purpose: it holds none or nearly none "
-        f"of {', '.join(silent)}; "
-        "what rests on them is not assessed; give a whole extract as sources.osm"
-    )
+    table, unmapped = read_table("themes"), without_map(data.study)
+    if not unmapped:
+        tell(
+            f"the map seems to be filtered, or drawn, for another purpose: it holds none or nearly none "
+            f"of {', '.join(silent)}; "
+            "what rests on them is not assessed; give a whole extract as sources.osm"
+        )
     themes = {layer: name for name, row in table["theme"].items() for layer in row["layers"]}
     out = []
     for one in found:
@@ -112,7 +113,7 @@ def withheld(found: Sequence[Indicator], data: CityData) -> list[Indicator]:
                 gap_bounds=None,
                 value_error=None,
                 evidence_cells=None,
-                not_assessed=reason,
+                not_assessed=NO_MAP if unmapped else reason,
                 details={},
             )
         )

@@ -24,6 +24,7 @@ from kcity_geo.analysis.settlement.mapped_buildings import enough_for
 from kcity_geo.analysis.suitability.excluded_area import united
 from kcity_geo.analysis.suitability.value_functions import LANDCOVER
 from kcity_geo.analysis.water.flood import flood_map_exposure
+from kcity_geo.citydata import NO_MAP, without_map
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size, length_in_cells
 from kcity_geo.errors import StudyError
@@ -98,9 +99,7 @@ class CityView:
     @property
     def unmapped(self) -> str:
         """Say why nothing of a kind is mapped: no map was given, or the map holds none."""
-        study = self.city.study
-        none = study is not None and study.sources.osm is None
-        return "no map was given (sources.osm)" if none else "none is mapped here"
+        return NO_MAP if without_map(self.city.study) else "none is mapped here"
 
     def geometry(self, name: str, **among: set[str]) -> NDArray[np.object_]:
         """Give the geometries of a layer with one of the values in each column named."""

@@ -21,7 +21,7 @@ from kcity_geo.analysis.network.snapping import Snapped, cell_points, snap
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE
 from kcity_geo.analysis.transport.jobs import job_cells, why_no_jobs
-from kcity_geo.analysis.transport.service_times import facilities, is_plainly_reached
+from kcity_geo.analysis.transport.service_times import NO_WAY, facilities, is_plainly_reached
 from kcity_geo.citydata import CityData
 from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.cube import cell_centres, cell_size
@@ -287,7 +287,7 @@ def _catchment(
         units="persons",
         cells=grid,
         n_features=len(counted),
-        not_assessed="" if served.any() else "nobody has a route to such a place",
+        not_assessed="" if served.any() else NO_WAY,
         note=f"{graph.mode}; {_shared_by(counted)}",
         details={
             "places": len(counted),

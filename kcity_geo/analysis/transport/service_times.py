@@ -31,6 +31,7 @@ from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.standards import Standard, standard_gap
 
 __all__ = [
+    "NO_WAY",
     "SERVICES",
     "facilities",
     "is_plainly_reached",
@@ -44,6 +45,10 @@ SERVICES = (
     "T9_health", "T9_hospital", "T9_school", "T9_secondary", "T9_jobs", "T9_centre", "T9_daily",
 )  # fmt: skip
 SECONDARY = ("2", "3", "4")
+NO_WAY = (
+    "no way over the mapped streets leads to such a place from where people live; check that the extract "
+    "reaches around the city"
+)
 
 
 def service_times(city: CityModel | CityData) -> list[Indicator]:
@@ -288,9 +293,7 @@ def _timed(
     if not people.known:
         fields["not_assessed"] = NO_PEOPLE
     elif lost >= total:
-        fields["not_assessed"] = (
-            "nobody has a route: streets and people lie apart; check the extract and the grid"
-        )
+        fields["not_assessed"] = NO_WAY
     elif lost >= 1:
         notes.append(f"{lost:,.0f} people without a way on the mapped streets are not in the mean")
     fields["note"] = "; ".join(filter(None, notes))

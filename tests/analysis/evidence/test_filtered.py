@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import osmium
 import pandas as pd
 import pytest
 
-from kcity_geo.analysis.evidence.filtered import silent_themes
+from kcity_geo.analysis.evidence.filtered import silent_themes, withheld
 from kcity_geo.analysis.settlement.mapped_buildings import enough_for
 from kcity_geo.config import Config
-from kcity_geo.notes import muted
+from kcity_geo.demo.toy import make_toy
+from kcity_geo.notes import collected, muted
+from kcity_geo.result import Indicator
 from kcity_geo.settings import settings_of
 from kcity_geo.study import assess_gaps, load
 from kcity_geo.studyfile import Study
@@ -91,6 +94,20 @@ def test_other_filters(kept: tuple[str, ...], silent: str) -> None:
 )
 def test_what_is_sparse_small_or_whole_is_no_filter(persons: float, counts: dict[str, int]) -> None:
     assert themes(persons, **(counts or {"roads_drive": 0})) == ()
+
+
+def test_no_map_is_said_to_be_filtered_where_none_was_given() -> None:
+    """Lines of a company alone: nobody left streets and buildings out of a map."""
+    lines = pd.DataFrame({"layer": ["power_line"], "count": [40], "length_km": [300.0]})
+    data = replace(make_toy(arrays={"population": 500.0}), inventory=lines)
+    lit = Indicator(id="E3", value=0.0, units="share", layers=("roads_drive",))
+    company = Study()
+    with muted(), collected() as notes:
+        (filtered,) = withheld([lit], data)
+        (without,) = withheld([lit], replace(data, study=company))
+    assert "it seems to be filtered" in filtered.not_assessed
+    assert without.not_assessed == "no map was given (sources.osm)"
+    assert len(notes) == 1
 
 
 def test_a_handful_of_buildings_holds_no_city() -> None:

@@ -741,6 +741,24 @@ def test_streets_that_lead_nowhere_make_nobody_less_sure_of_the_way_that_there_i
     assert both.trust[0, 0] == alone.trust[0, 0] == pytest.approx(0.39)
 
 
+@pytest.mark.filterwarnings("ignore:walk network:kcity_geo.errors.KCityWarning")
+@pytest.mark.filterwarnings("ignore:drive network:kcity_geo.errors.KCityWarning")
+def test_a_place_that_no_street_joins_to_where_people_live_is_told_so():
+    """As at the rim of an extract: there is a hospital, and its street ends there."""
+    ways = [
+        ([1, 2], [(X0, Y0 + 160), (X0 + 2000, Y0 + 160)]),
+        ([3, 4], [(X0, Y0 + 1900), (X0 + 50, Y0 + 1900)]),
+    ]
+    population = np.zeros((20, 20))
+    population[-4:] = 10.0
+    layers = {"school": places((20, 1890), amenity=["school"])}
+    row = assess(town(roads(ways), cube={"population": population}, layers=layers))["T9_school"]
+    assert row.not_assessed == (
+        "no way over the mapped streets leads to such a place from where people live; check that the extract "
+        "reaches around the city"
+    )
+
+
 def test_kindergartens_are_no_schools_and_levels_are_read():
     amenity = ["kindergarten", "university", "school", "school"]
     school = places(
