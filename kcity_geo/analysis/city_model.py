@@ -8,11 +8,8 @@ does not depend on it ("what if we add this road") and computes the rest anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
-from threading import RLock
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import geopandas as gpd
@@ -23,7 +20,8 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from kcity_geo.analysis.city_inputs import CityInputs, place_of
-from kcity_geo.analysis.kept import Kept, Quantities, Quantity, locked, noted
+from kcity_geo.analysis.keeping import Keeping
+from kcity_geo.analysis.kept import Kept, Quantities
 from kcity_geo.analysis.network.edited import follow
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.of_city import MODES, build_mode
@@ -32,9 +30,8 @@ from kcity_geo.analysis.settlement.districts import DistrictParts, district_part
 from kcity_geo.analysis.settlement.residents import People, people_of
 from kcity_geo.analysis.terrain.relief import cell_terrain
 from kcity_geo.citydata import CityData
-from kcity_geo.errors import KCityError, StudyError
-from kcity_geo.in_copy import meanwhile
-from kcity_geo.notes import kept_apart, tell
+from kcity_geo.errors import StudyError
+from kcity_geo.notes import tell
 from kcity_geo.rules import check_rules
 from kcity_geo.settings import NetworkTable, network_table
 from kcity_geo.standards import Standard
@@ -45,7 +42,7 @@ _Value = TypeVar("_Value")
 _More = ParamSpec("_More")
 
 
-class CityModel(CityInputs):
+class CityModel(CityInputs, Keeping):
     """
     A city as it is analysed: its inputs, and what follows from them, each once; never changed.
 
@@ -71,14 +68,11 @@ class CityModel(CityInputs):
     """
 
     def __init__(self, data: CityData) -> None:
-        super().__init__(data)
-        self._kept: Quantities = {}
-        self._given: dict[Any, Kept] = {}
-        self._computed: list[str] = []
+        CityInputs.__init__(self, data)
+        Keeping.__init__(self)
+        self._given: Quantities = {}
         self._checking = False
         self._told: set[str] = set()
-        self._lock = RLock()
-        self._coming: dict[Quantity, Callable[[], Quantities]] = {}
 
     def __repr__(self) -> str:
         """Say which city it is and how much is known of it by now."""
@@ -207,79 +201,6 @@ class CityModel(CityInputs):
         value: _Value = kept.value
         return value
 
-    def ahead(self, function: Callable[..., Any], *arguments: Any) -> None:  # noqa: ANN401 - as of `once`
-        """
-        Compute a quantity before it is asked for; nobody is told anything now.
-
-        Parameters
-        ----------
-        function, *arguments : as of `once`. What fails is computed again when it is asked for, and fails then.
-        """
-        with suppress(Exception), kept_apart(), noted():
-            self._known(function, arguments)
-
-    @contextmanager
-    def beside(self, quantities: Iterable[Quantity]) -> Iterator[None]:
-        """
-        Compute quantities in a copy of the process beside a block, where `kcity_geo.in_copy.meanwhile` makes one.
-
-        Parameters
-        ----------
-        quantities : functions, each with its arguments, as of `once`. Who asks for one within the block waits for
-            all of them; what nobody asks for then is lost.
-
-        Yields
-        ------
-        While the block runs.
-
-        Examples
-        --------
-        >>> from kcity_geo.demo.toy import make_toy
-        >>> city = CityModel(make_toy(arrays={"population": 10.0}))
-        >>> with city.beside([(people_of, ())]):
-        ...     persons = city.people.persons
-        >>> float(persons.sum())
-        16000.0
-        """
-        keys = list(quantities)
-        with meanwhile(partial(self._made_ahead, keys)) as made:
-            self._coming = dict.fromkeys(keys, made)
-            try:
-                yield
-            finally:
-                self._coming = {}
-
-    def _made_ahead(self, keys: list[Quantity]) -> Quantities:
-        """Compute quantities; with what was computed for them."""
-        before = set(self._kept)
-        for function, arguments in keys:
-            self.ahead(function, *arguments)
-        return {key: kept for key, kept in self._kept.items() if key not in before}
-
-    def _known(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Kept:
-        key = (function, arguments)
-        with self._lock:
-            if key not in self._kept and key in self._coming:
-                made, self._coming = self._coming[key], {}
-                for other, kept in made().items():
-                    if other not in self._kept:
-                        self._kept[other] = replace(kept, value=locked(kept.value))
-            if key not in self._kept:
-                self._kept[key] = self._compute(function, arguments)
-            return self._kept[key]
-
-    def _compute(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Kept:
-        notes: list[str] = []
-        try:
-            with kept_apart() as notes, noted() as reads:
-                value = function(self, *arguments)
-        except KCityError:
-            for text in notes:
-                tell(text, stacklevel=4)
-            raise
-        self._computed.append(" ".join([function.__name__, *map(str, arguments)]))
-        return Kept(locked(value), frozenset(reads), tuple(notes))
-
     @property
     def checking(self) -> bool:
         """
@@ -310,11 +231,6 @@ class CityModel(CityInputs):
         model._standards, model._checking = self._standards, True
         model._data.kept("model", lambda: model)
         return model
-
-    @property
-    def computed(self) -> tuple[str, ...]:
-        """Names of the quantities that this model computed itself, in their order."""
-        return tuple(self._computed)
 
     # What if.
 

@@ -18,7 +18,8 @@ from kcity_geo.sources.pack.job import (
     file_name,
     now,
 )
-from kcity_geo.sources.pack.pack import STUDY, Entry, damage_and_own, write_manifest
+from kcity_geo.sources.pack.manifest import STUDY, Entry, write_manifest
+from kcity_geo.sources.pack.pack import damage_and_own
 from kcity_geo.sources.products.catalogue import Product
 from kcity_geo.sources.products.places import Place
 from kcity_geo.sources.web.download import safe_name

@@ -35,7 +35,8 @@ from kcity_geo.sources.pack.job import (
     Job,
     note,
 )
-from kcity_geo.sources.pack.pack import STUDY, damage_and_own
+from kcity_geo.sources.pack.manifest import STUDY
+from kcity_geo.sources.pack.pack import damage_and_own
 from kcity_geo.sources.pack.stage import collect, require_contact
 from kcity_geo.sources.products.catalogue import Catalogue, Product, load_catalogue, require_licence
 from kcity_geo.sources.products.places import Place, look_up, place_of_boundary

@@ -32,7 +32,7 @@ from kcity_geo.sources.pack.job import (
     now,
     padded,
 )
-from kcity_geo.sources.pack.pack import Entry
+from kcity_geo.sources.pack.manifest import Entry
 from kcity_geo.sources.products.admin_areas import fetch_districts
 from kcity_geo.sources.products.catalogue import Product, require_licence
 from kcity_geo.sources.products.extracts import Extract, clip_extract, find_extract, get_extract

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kcity_geo.errors import LicenceError, LimitError, OutputError, SourceError
-from kcity_geo.sources.pack.pack import Entry, open_pack, verify_pack, write_manifest, zip_pack
+from kcity_geo.sources.pack.manifest import Entry, write_manifest
+from kcity_geo.sources.pack.pack import open_pack, verify_pack, zip_pack
 from kcity_geo.sources.products.catalogue import load_catalogue
 
 if TYPE_CHECKING:
