@@ -1,9 +1,10 @@
 """
 Retold: sentences that a study made in English, told in another language from the rows that made them.
 
-A study keeps its reasons and tasks in English, as files of one study are read everywhere. Each such sentence
-stands once, as a row with names in braces: English is made by filling the row in, another language by
-reading the values out of the English sentence again. So both say the same numbers.
+A study keeps its reasons and tasks in English, as files of one study are read everywhere, and so does a list of
+cities with what became of each. Each such sentence stands once, as a row with names in braces: English is
+made by filling the row in, another language by reading the values out of the English sentence again. So
+both say the same numbers.
 
 >>> retold("the only site: no weights put another first", "ko")
 '유일한 후보지로 가중치를 바꾸어도 순위가 유지됨'
@@ -23,7 +24,7 @@ __all__ = ["UNTOLD", "made", "retold", "retold_all", "title_in", "told_in"]
 #: What stands before a sentence for which there is no row in that language.
 UNTOLD = {"ko": "(원문) "}
 #: Tables of sentences; an id stands in one of them.
-_TABLES = ("siting", "survey", "credits")
+_TABLES = ("siting", "survey", "credits", "many")
 _BRACES = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 _PARTED = "; "
 _NO_KINDS: Mapping[str, Sequence[str]] = {}
@@ -45,7 +46,7 @@ def made(name: str, **values: object) -> str:
 
     Parameters
     ----------
-    name : id of the row in ``tables/texts/siting.toml``, ``survey.toml`` or ``credits.toml``.
+    name : id of the row in ``tables/texts/siting.toml``, ``survey.toml``, ``credits.toml`` or ``many.toml``.
     **values : what stands in the braces.
 
     Returns

@@ -12,13 +12,9 @@ from kcity_geo.analysis.suitability.decisive import no_ranking
 from kcity_geo.analysis.suitability.value_functions import full_score
 from kcity_geo.config import TABLES, read_table
 from kcity_geo.profiles import profiles
-from kcity_geo.retold import made, retold, retold_all, told_in
+from kcity_geo.retold import _TABLES, made, retold, retold_all, told_in
 
-SENTENCES = [
-    row
-    for name in ("siting", "survey", "credits")
-    for row in read_table(f"texts/{name}")["sentence"]
-]
+SENTENCES = [row for name in _TABLES for row in read_table(f"texts/{name}")["sentence"]]
 PLAIN = [row for row in SENTENCES if not {"words", "lists"} & set(row)]
 CRITERIA = read_table("suitability/criteria")["criterion"]
 #: Latin letters that Korean keeps: units.

@@ -16,12 +16,12 @@ from kcity_geo.many.tasks import (
     CityOutcome,
     CityTask,
     kept_outcome,
-    reason,
     task_key,
     why_made,
     write_manifest,
 )
 from kcity_geo.outputs.text import plain_text
+from kcity_geo.retold import made
 
 __all__ = ["CityLimits", "run_city"]
 
@@ -61,7 +61,7 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
     What became of it. Nothing is raised for a study that fails: its message is in the outcome.
     """
     if not task.study:
-        error = reason("reason_no_study")
+        error = made("no_study_file")
         return CityOutcome(id=task.id, name=task.name, status="failed", error=error)
     key = task_key(task)
     changed = why_made(task, key)
@@ -74,7 +74,7 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
             break
         killed += 1
     if code < 0:
-        error = reason("reason_killed", count=killed + 1, signal=-code)
+        error = made("killed", count=killed + 1, signal=-code)
     finished = (
         code == 0
     )  # 1: an error that nobody foresaw; whatever lies in the folder is not of this run
@@ -93,7 +93,7 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
         try:
             write_manifest(task, key, outcome)
         except OSError as full:  # it is made anew, and stops no other city
-            told = reason("reason_manifest", why=full.strerror)
+            told = made("no_manifest", why=full.strerror)
             return replace(outcome, status="failed", error=told)
     return outcome
 
@@ -106,14 +106,12 @@ def _one_process(task: CityTask, limits: CityLimits) -> tuple[int, str, tuple[fl
     try:
         code, told = run(arguments, limit=limit, timeout_s=limits.timeout_s)
     except TimeoutError:
-        return 2, reason("reason_slow", seconds=f"{limits.timeout_s:g}"), (0.0, 0.0)
+        return 2, made("too_slow", seconds=f"{limits.timeout_s:g}"), (0.0, 0.0)
     lines = [line for line in told.splitlines() if line.strip()]
     took = next((found for line in reversed(lines) if (found := _TOOK.fullmatch(line))), None)
     said = [line for line in lines if not (_TOOK.fullmatch(line) or line.startswith("note: "))]
     error = (
-        plain_text(said[-1], max_chars=500).removeprefix("error: ")
-        if said
-        else reason("reason_silent")
+        plain_text(said[-1], max_chars=500).removeprefix("error: ") if said else made("no_message")
     )
     return code, error, (float(took[1]), float(took[2])) if took else (0.0, 0.0)
 

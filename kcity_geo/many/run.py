@@ -15,10 +15,11 @@ from kcity_geo.errors import OutputError, StudyError
 from kcity_geo.extras import need
 from kcity_geo.many.kept_process import stop_kept
 from kcity_geo.many.process import CityLimits, run_city
-from kcity_geo.many.tasks import CityOutcome, CityTask, read_cities, reason
+from kcity_geo.many.tasks import CityOutcome, CityTask, read_cities
 from kcity_geo.outputs.citiespage import CityRow, cities_page, told_apart
 from kcity_geo.outputs.folder import clear_left_over
 from kcity_geo.outputs.text import plain_text
+from kcity_geo.retold import made
 from kcity_geo.sources.local.study_folder import open_study
 
 __all__ = ["CitiesProgress", "run_cities"]
@@ -147,14 +148,14 @@ def _progress(
     dashboard: str,
 ) -> CitiesProgress:
     failed = sum(one.status == "failed" for one in found.values())
-    made = [one.id for one in found.values() if one.status != "kept"]
-    done = sum(work[name] for name in made)
+    ran = [one.id for one in found.values() if one.status != "kept"]
+    done = sum(work[name] for name in ran)
     left = sum(size for name, size in work.items() if name not in found)
     return CitiesProgress(
         done=len(found) - failed,
         failed=failed,
         total=len(work),
-        per_minute=60 * len(made) / seconds if seconds > 0 else 0.0,
+        per_minute=60 * len(ran) / seconds if seconds > 0 else 0.0,
         left_s=left * seconds / done if done else float("nan"),
         last=last,
         dashboard=dashboard,
@@ -226,7 +227,7 @@ def _from_scheduler(
         for task in given_up:
             future = submit(task)
             lib.wait(future)
-            error = reason("reason_worker")
+            error = made("worker_lost")
             lost = CityOutcome(id=task.id, name=task.name, status="failed", error=error)
             yield _outcome_of(future, task) or lost
 
@@ -240,7 +241,7 @@ def _outcome_of(future: Any, task: CityTask) -> CityOutcome | None:  # noqa: ANN
         return outcome
     if future.cancelled() or isinstance(future.exception(), _untyped(distributed).KilledWorker):
         return None
-    error = plain_text(str(future.exception()), max_chars=500) or reason("reason_silent")
+    error = plain_text(str(future.exception()), max_chars=500) or made("no_message")
     return CityOutcome(id=task.id, name=task.name, status="failed", error=error)
 
 

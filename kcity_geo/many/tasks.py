@@ -11,7 +11,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.fingerprint import code_sha256, sha256_of_file, table_sha256
 from kcity_geo.input_paths import file_and_part
@@ -27,7 +26,6 @@ __all__ = [
     "kept_outcome",
     "manifest_of",
     "read_cities",
-    "reason",
     "task_key",
     "why_made",
     "write_manifest",
@@ -120,27 +118,6 @@ class TaskKey:
         """
         inputs = [list(one) for one in self.inputs]
         return {"code": self.code, "parameters": self.parameters, "inputs": inputs}
-
-
-def reason(key: str, **values: object) -> str:
-    """
-    Say why a city failed; the page says it in its own language.
-
-    Parameters
-    ----------
-    key : of ``tables/texts/cities.toml``.
-    **values : filled into the text.
-
-    Returns
-    -------
-    In English.
-
-    Examples
-    --------
-    >>> reason("reason_slow", seconds=5)
-    'took longer than 5 s'
-    """
-    return str(read_table("texts/cities")["text"][key]["en"]).format(**values)
 
 
 def read_cities(path: str | Path, out: str | Path) -> tuple[CityTask, ...]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kcity_geo.config import read_table
 from kcity_geo.outputs.attribution import CAVEAT
-from kcity_geo.outputs.languages import language_of, say, speaking, text_of, translated
+from kcity_geo.outputs.languages import language_of, say, speaking, translated
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.text import persons, plain_text
+from kcity_geo.retold import retold
 
 __all__ = ["CityRow", "cities_page", "told_apart"]
 
@@ -126,16 +125,6 @@ def _answer(row: CityRow, language: str) -> dict[str, str]:
     """Give the headline of a city, or why it failed: in the language of the page where there are words for it."""
     told, spoken = row.headline, row.told_in
     if not told:
-        own = _reason(row.error, language) if language != "en" else ""
+        own = retold(row.error, language)  # empty: no row makes it, a study file was refused
         told, spoken = own or row.error, language if own else "en"
     return {"language": spoken, "text": plain_text(told, max_chars=600)}
-
-
-def _reason(error: str, language: str) -> str:
-    """Say a reason of the table in a language; empty: it is none of them, a study file said it."""
-    for key, row in read_table("texts/cities")["text"].items():
-        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(row["en"]))
-        found = re.fullmatch(pattern, error) if key.startswith("reason_") else None
-        if found:
-            return text_of(row, language).format(**found.groupdict())
-    return ""

@@ -29,7 +29,6 @@ from kcity_geo.many.tasks import (
     CityOutcome,
     CityTask,
     read_cities,
-    reason,
     task_key,
     why_made,
     write_manifest,
@@ -37,6 +36,7 @@ from kcity_geo.many.tasks import (
 from kcity_geo.outputs.attribution import CAVEAT
 from kcity_geo.outputs.citiespage import CityRow, cities_page
 from kcity_geo.outputs.languages import language_of, speaking, translated
+from kcity_geo.retold import made
 
 HALF_DEG = 0.005
 PROJECT = (
@@ -289,9 +289,9 @@ def test_cities_of_one_name_are_told_apart_on_page_and_console(tmp_path) -> None
 
 
 def test_reasons_are_said_in_the_language_of_the_page() -> None:
-    killed = reason("reason_killed", count=4, signal=9)
+    killed = made("killed", count=4, signal=9)
     rows = [
-        CityRow(id="a", status="failed", error=reason("reason_no_study")),
+        CityRow(id="a", status="failed", error=made("no_study_file")),
         CityRow(id="b", status="failed", error=killed),
         CityRow(id="c", status="failed", error="sources.osm: of its own"),
     ]
