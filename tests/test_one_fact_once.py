@@ -20,6 +20,7 @@ from kcity_geo.demo.toy import make_toy
 from kcity_geo.errors import StudyError
 from kcity_geo.parameters import all_parameters
 from kcity_geo.planning.assumptions import assumptions_of
+from kcity_geo.retold import made, retold
 from kcity_geo.settings import network_table
 from kcity_geo.studyfile import Study, check_study
 
@@ -66,6 +67,14 @@ def test_no_parameter_stands_in_another_table() -> None:
     assert twice(tables) == []
     assert twice({"planted.toml": {"speeds": {"walk_kmh": 5.0}}}) == [
         "walk_kmh = 5 in planted.toml"
+    ]
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_caveat_of_every_output_stands_in_one_row(language) -> None:
+    text = retold(made("caveat"), language)
+    assert [f.name for f in TABLES.rglob("*.toml") if text in f.read_text(encoding="utf-8")] == [
+        "credits.toml"
     ]
 
 

@@ -8,6 +8,7 @@ from kcity_geo.citydata import Provenance
 from kcity_geo.licensing import Terms, derived_terms, licence_row
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
+from kcity_geo.retold import made
 
 __all__ = [
     "CAVEAT",
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 #: Printed on every output.
-CAVEAT = "Screening level; not for procurement or land acquisition."
+CAVEAT = made("caveat")
 #: Printed on every output of a city that does not exist.
 SYNTHETIC = "Synthetic city: this place does not exist. Its data were generated for demonstration."
 

@@ -15,6 +15,7 @@ from kcity_geo.analysis.comparison.compare import Comparison, Difference
 from kcity_geo.analysis.comparison.rows import AXES, ComparedCriterion
 from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
+from kcity_geo.outputs.attribution import CAVEAT
 from kcity_geo.outputs.cited import cited, citing
 from kcity_geo.outputs.comparemaps import SmallMap, legend, sector_heads, small_maps
 from kcity_geo.outputs.comparewords import made_of, number_in_both, weights_in_both
@@ -27,6 +28,7 @@ from kcity_geo.outputs.languages import (
 )
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.text import human, persons, plain_text
+from kcity_geo.retold import retold
 
 __all__ = ["compare_page", "points_moved", "rivals"]
 
@@ -85,6 +87,7 @@ def _rendered(
         css=asset("report.css"),
         own_css=asset("compare.css"),
         script=asset("compare.js"),
+        caveat=in_both({language: retold(CAVEAT, language) for language in LANGUAGES}),
         lead=_lead(found, ranks),
         chart=_chart(found),
         need_head=[_title(c) for c in needy],

@@ -59,10 +59,13 @@ from kcity_geo.planning.works import (
 )
 from kcity_geo.profiles import profile as profile_of
 from kcity_geo.result import Gaps
+from kcity_geo.retold import made
 
 __all__ = ["DISCLAIMER", "ConceptOptions", "Plan", "concept"]
 
-DISCLAIMER = "screening level; not for procurement or land acquisition"
+_CAVEAT = made("caveat").rstrip(".")
+#: The caveat of every output, as a part of a sentence.
+DISCLAIMER = f"{_CAVEAT[0].lower()}{_CAVEAT[1:]}"
 _ALL_RULESETS = ("KR", "UN-Habitat")
 
 

@@ -12,6 +12,7 @@ from kcity_geo.programme.blocks import (
     Picture,
     Table,
     Text,
+    caveat,
     said,
     verdict_words,
 )
@@ -352,5 +353,5 @@ def _sources(subject: Subject, language: str) -> list[Block]:
         if facts.warnings:
             blocks.append(Text(text=said("annex.warnings", language), kind="strong"))
             blocks.append(Bullets(items=facts.warnings))
-    blocks.append(Text(text=said("common.caveat", language), kind="note"))
+    blocks.append(caveat(language))
     return blocks

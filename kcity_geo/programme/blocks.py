@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kcity_geo.config import read_table
+from kcity_geo.retold import made, retold
 
 __all__ = [
     "Block",
@@ -15,6 +16,7 @@ __all__ = [
     "Signature",
     "Table",
     "Text",
+    "caveat",
     "said",
     "verdict_words",
 ]
@@ -121,6 +123,26 @@ def said(key: str, language: str, **values: object) -> str:
     table, _, name = key.partition(".")
     text = str(read_table("programme/papers")[table][name][language])
     return text.format_map(values) if values else text
+
+
+def caveat(language: str) -> Text:
+    """
+    Say what every paper is good for, as every other output does.
+
+    Parameters
+    ----------
+    language : en or ko.
+
+    Returns
+    -------
+    A note.
+
+    Examples
+    --------
+    >>> caveat("en").text
+    'Screening level; not for procurement or land acquisition.'
+    """
+    return Text(text=retold(made("caveat"), language), kind="note")
 
 
 def verdict_words(refused: int, missing: int, language: str) -> str:

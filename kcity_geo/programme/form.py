@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kcity_geo.programme.blocks import Block, Heading, Signature, Table, Text, said
+from kcity_geo.programme.blocks import Block, Heading, Signature, Table, Text, caveat, said
 from kcity_geo.programme.model import Application
 from kcity_geo.programme.plan_words import korean_plan
 from kcity_geo.programme.subject import Subject, people_words
@@ -47,7 +47,7 @@ def form_blocks(subject: Subject, language: str) -> list[Block]:
     blocks += [
         Text(text=said("form.declaration", language)),
         Signature(text=f"{subject.who(language)}: {said('letter.signature', language)}"),
-        Text(text=said("common.caveat", language), kind="note"),
+        caveat(language),
     ]
     return blocks
 

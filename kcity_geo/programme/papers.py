@@ -7,7 +7,7 @@ All say the same numbers, those of the study; where nobody can tell, they ask fo
 from __future__ import annotations
 
 from kcity_geo.programme.annex import annex_blocks
-from kcity_geo.programme.blocks import Block, Paper, Picture, Signature, Text, said
+from kcity_geo.programme.blocks import Block, Paper, Picture, Signature, Text, caveat, said
 from kcity_geo.programme.draft import of_study
 from kcity_geo.programme.evidence import missing_levels, needs_of, survey_levels, survey_tasks_of
 from kcity_geo.programme.form import form_blocks
@@ -114,7 +114,7 @@ def _letter(subject: Subject, language: str) -> list[Block]:
         Text(text=said("letter.subject", language, **values), kind="strong"),
         *(Text(text=text) for text in body if text),
         *ends,
-        Text(text=said("common.caveat", language), kind="note"),
+        caveat(language),
     ]
 
 

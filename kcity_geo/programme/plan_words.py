@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from kcity_geo.config import read_table
 from kcity_geo.programme.words import korean_millions, korean_sites, original, word
+from kcity_geo.retold import made, retold
 
 __all__ = ["korean_plan"]
 
@@ -40,9 +42,8 @@ def korean_plan(text: str) -> str:
     """
     if _HANGUL.search(text):
         return text
-    table = read_table("programme/plan_words")
     parts = [(text, False)]
-    for row in table["sentence"]:
+    for row in (*read_table("programme/plan_words")["sentence"], _caveat_row()):
         parts = [new for part in parts for new in _split(part, row)]
     told = [
         words if korean else original(words, "ko")
@@ -50,6 +51,13 @@ def korean_plan(text: str) -> str:
         if korean or _LETTER.search(words)
     ]
     return " ".join(told)
+
+
+@cache
+def _caveat_row() -> dict[str, str]:
+    """Give the caveat of every output as a row: a plan says it within a sentence, too."""
+    caveat = made("caveat")
+    return {"pattern": rf"(?i:{re.escape(caveat.rstrip('.'))})\.?", "ko": retold(caveat, "ko")}
 
 
 def _split(part: tuple[str, bool], row: Mapping[str, Any]) -> list[tuple[str, bool]]:

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 
 from kcity_geo.analysis.sites.contents import content_words
 from kcity_geo.programme.advice import recommend_study, study_title
-from kcity_geo.programme.blocks import Block, Bullets, Heading, Picture, Table, Text, said
+from kcity_geo.programme.blocks import Block, Bullets, Heading, Picture, Table, Text, caveat, said
 from kcity_geo.programme.draft import of_study
 from kcity_geo.programme.evidence import (
     missing_levels,
@@ -69,7 +69,7 @@ def summary_blocks(subject: Subject, language: str) -> list[Block]:
         blocks += _what(facts, language)
     blocks += [Heading(text=said("summary.asked", language)), _asked(subject, language)]
     blocks += _funding(subject, language)
-    blocks.append(Text(text=said("common.caveat", language), kind="note"))
+    blocks.append(caveat(language))
     return blocks
 
 

@@ -22,9 +22,10 @@ from kcity_geo.analysis.comparison.numbers import CityNumbers, LevelNumbers, Mea
 from kcity_geo.config import read_table
 from kcity_geo.errors import OutputError
 from kcity_geo.inputs.finished import ReadingsPicture, city_numbers
+from kcity_geo.outputs.attribution import CAVEAT
 from kcity_geo.outputs.comparepage import _covered, _label
 from kcity_geo.outputs.comparison import COMPARISON_FILES, save_comparison
-from kcity_geo.outputs.languages import LANGUAGES, both
+from kcity_geo.outputs.languages import LANGUAGES, both, language_of, speaking, translated
 from kcity_geo.outputs.themes import reading_rows
 from kcity_geo.study_facts import LevelFacts, StudyFacts
 from tests.support.shown import reads, texts
@@ -99,6 +100,14 @@ def test_every_text_stands_in_every_language_with_the_same_gaps() -> None:
     known = {row["id"] for row in read_table("programme/vocabulary")["reading"]}
     assert known == {row.id for row in reading_rows().values()}
     assert "{" not in str(both("compare", "title"))
+
+
+def test_the_page_has_the_caveat_of_every_output_in_both_languages(found, tmp_path) -> None:
+    page = (save_comparison(found, tmp_path / "out") / "compare.html").read_text(encoding="utf-8")
+    with speaking(language_of("ko")):
+        korean = translated(CAVEAT)
+    assert f'<span lang="en">{CAVEAT}</span><span lang="ko">{korean}</span>' in page
+    assert re.search("[가-힣]", korean)
 
 
 def test_the_small_maps_have_one_scale(found, tmp_path) -> None:

@@ -270,9 +270,8 @@ def test_no_further_sentence_is_read_out_of_finished_english() -> None:
     said = read_table("texts/said_ko")["said"]
     told_again = [row for one in _TABLES for row in read_table(f"texts/{one}")["sentence"]]
     assert sum(bool(HOLE.search(key)) for key in said) <= 242
-    assert (
-        len(told_again) <= 58
-    )  # 6 of them: why a city of a list failed, of which the page reads an outcome
+    # 6 of these say why a city failed, which its page reads in the outcome of a run; 1 is the caveat of all outputs.
+    assert len(told_again) <= 59
 
 
 def test_a_default_of_the_package_says_in_korean_where_it_comes_from(result) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from applications import changed, level, make_facts
 
+from kcity_geo.planning.concept import DISCLAIMER
 from kcity_geo.programme.blocks import Table
 from kcity_geo.programme.checking import check
 from kcity_geo.programme.draft import problem_statement
@@ -12,6 +13,7 @@ from kcity_geo.programme.evidence import evidence_of
 from kcity_geo.programme.papers import Subject, make_paper
 from kcity_geo.programme.plan_words import korean_plan
 from kcity_geo.programme.words import korean_millions
+from kcity_geo.retold import made, retold
 
 
 def form_of(language: str = "ko", **tables) -> dict[str, str]:
@@ -67,6 +69,13 @@ def test_channels_are_named_in_korean() -> None:
     text = told("channel_wrong", programme={"channel": "fax"})
     assert "팩스" in text
     assert "우편(post), 전자우편(email)" in text
+
+
+@pytest.mark.parametrize("caveat", [made("caveat"), DISCLAIMER])
+def test_the_caveat_of_every_output_is_cut_out_of_a_text(caveat) -> None:
+    assert korean_plan(f"By the river. {caveat}") == (
+        f"(원문) By the river {retold(made('caveat'), 'ko')}"
+    )
 
 
 def test_sites_and_millions_of_a_plan() -> None:
