@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from kcity_geo.analysis.comparison.compare import Comparison
-from kcity_geo.analysis.comparison.rows import AXES
+from kcity_geo.analysis.comparison.rows import AXES, reweighted
 from kcity_geo.config import read_table
 from kcity_geo.outputs.cited import cited
 from kcity_geo.outputs.languages import LANGUAGES, both, say
@@ -54,7 +54,7 @@ def weights_in_both(found: Comparison, axis: str) -> dict[str, str]:
     """
     rows = {row["id"]: row for row in read_table("compare")["criterion"]}
     told: dict[str, list[str]] = {language: [] for language in LANGUAGES}
-    for one in found.reweighted(axis):
+    for one in reweighted(found.criteria, axis):
         share = number_in_both(one.weight, "share", f"weight.{one.id}")
         for language, name in (("en", "short"), ("ko", "short_ko")):
             told[language].append(f"{rows[one.id][name]} {share[language]}")

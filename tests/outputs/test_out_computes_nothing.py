@@ -13,7 +13,7 @@ FOLDER = Path(kcity_geo.outputs.__file__).parent
 #: What outputs may take from analysis: findings, and the words and codes in which they are given.
 FROM_ANALYSIS = {
     "kcity_geo.analysis.comparison.compare": {"Comparison", "Difference"},
-    "kcity_geo.analysis.comparison.rows": {"AXES", "ComparedCriterion"},
+    "kcity_geo.analysis.comparison.rows": {"AXES", "ComparedCriterion", "reweighted"},
     "kcity_geo.analysis.findings": None,
     "kcity_geo.analysis.gaps.assessed": {"of_towns"},
     "kcity_geo.analysis.gaps.draws": {"STREET_FORM"},

@@ -13,12 +13,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.comparison.measured import Measured, measure
 from kcity_geo.analysis.comparison.numbers import CityNumbers
-from kcity_geo.analysis.comparison.rows import (
-    AXES,
-    ComparedCriterion,
-    compared_criteria,
-    reweighted,
-)
+from kcity_geo.analysis.comparison.rows import AXES, ComparedCriterion, compared_criteria
 from kcity_geo.analysis.suitability.robustness import flip_distance
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
@@ -159,20 +154,6 @@ class Comparison:
         own = self.measured[key]
         rows = [one for one in self.criteria if one.axis == axis and one.weight > 0]
         return tuple(one.id for one in rows if not own[one.id].known)
-
-    def reweighted(self, axis: str) -> tuple[ComparedCriterion, ...]:
-        """
-        Give the criteria of an axis whose weights are not those of the table.
-
-        Parameters
-        ----------
-        axis : ``"need"`` or ``"readiness"``.
-
-        Returns
-        -------
-        All of the axis, where one weighs more or less than in ``tables/compare.toml``: its score is a weighted mean.
-        """
-        return reweighted(self.criteria, axis)
 
     def _axis_draws(self, key: str, axis: str, *, sure: bool = False) -> NDArray[np.float64]:
         total = np.zeros(self.draws)
