@@ -439,9 +439,8 @@ def _by_study(ledger: dict[str, Any], numbers: list[Drift], again: list[Claim]) 
     counts = Counter(parts[1] for one in numbers if (parts := one.name.split("."))[0] == "city")
     found = [one for one in numbers if not one.name.startswith("city.")]
     for key, folder in folders.items():
-        if (
-            key in now and counts[key]
-        ):  # those of another study have other ids; it is told as an input
+        # A study that is another one now gives numbers of other ids: it is told as an input, not here.
+        if key in now and counts[key]:
             words = f"{counts[key]} come out otherwise beside a study that is another one now"
             found.append(Drift(kind="number", name=f"city.{key}.* of {folder}", detail=words))
     return found
