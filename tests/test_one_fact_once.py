@@ -169,7 +169,7 @@ DATA = {
         "demo/toy": "rows",
         "sources/local/ownlayers": "defaults",
         "sources/local/table_files": "sheets",
-        "sources/pack/pack": "manifest place",
+        "sources/pack/manifest": "manifest place",
         "outputs/ledger": "ledger",
         "outputs/map_numbers": "about themes told",
         "verifying": "ledger",

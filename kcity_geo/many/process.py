@@ -75,9 +75,8 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
         killed += 1
     if code < 0:
         error = made("killed", count=killed + 1, signal=-code)
-    finished = (
-        code == 0
-    )  # 1: an error that nobody foresaw; whatever lies in the folder is not of this run
+    # 1: an error that nobody foresaw; whatever lies in the folder is not of this run.
+    finished = code == 0
     outcome = CityOutcome(
         id=task.id,
         name=task.name,

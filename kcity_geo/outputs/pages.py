@@ -90,9 +90,8 @@ def _whole(word: str, longest: int) -> Markup:
     name, bracket, rest = word.partition("(")
     if not (name and bracket):
         return escape(word)
-    return _whole(name, longest) + _whole(
-        bracket + rest, longest
-    )  # a line may end before the bracket
+    # A line may end before the bracket.
+    return _whole(name, longest) + _whole(bracket + rest, longest)
 
 
 def whole_page(html: str) -> str:

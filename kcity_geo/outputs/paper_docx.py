@@ -152,10 +152,8 @@ def new_document(*, title: str, subject: str, language: str, footer: str, author
     properties.author, properties.comments = _clean(author)[:250] or "kcity_geo", ""
     properties.language = {"ko": "ko-KR", "en": "en-GB"}.get(language, language)
     properties.last_modified_by = properties.author
-    for name in (
-        "dcterms:created",
-        "dcterms:modified",
-    ):  # the same study gives the same bytes, on any day
+    # The same study gives the same bytes, on any day.
+    for name in ("dcterms:created", "dcterms:modified"):
         for told in properties._element.findall(qn(name)):  # noqa: SLF001 - python-docx cannot unset a date
             properties._element.remove(told)  # noqa: SLF001
     section.footer.paragraphs[0].text = _clean(footer)
