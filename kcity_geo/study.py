@@ -108,26 +108,28 @@ def assess_gaps(
 def _indicators(data: CityData, clock: Clock) -> tuple[list[Indicator], list[str]]:
     """Assess every indicator; with what the reader of a report must know of them."""
     from kcity_geo.analysis.city_model import model_of
-    from kcity_geo.analysis.registry import assess_rows, compute_rows
+    from kcity_geo.analysis.registry import assess_rows, compute_rows, quantities_of
     from kcity_geo.analysis.terrain.relief import cell_terrain
+    from kcity_geo.analysis.transport.assess import street_form_and_ways
     from kcity_geo.analysis.transport.street_form import street_form
 
     city = model_of(data)
     found: list[Indicator] = []
     notes: list[str] = []
     with among_new(), collected(notes):
-        # All would be made when first needed; here they are so for the clock, and what the copy needs is made once.
-        with clock.stage("street graphs"):
-            for mode in ("walk", "drive", "street"):  # that of cycling is seldom asked for
-                _ = city.graph(mode)
-        with city.beside([(street_form, ()), (cell_terrain, ())]):
-            with clock.stage("transport"):
-                compute_rows(city, "transport")
+        # All would be made when first needed; here they are so for the clock, and beside each other.
+        with city.beside([(cell_terrain, ())]):
+            with clock.stage("street graphs"):
+                for mode in ("walk", "drive", "street"):  # that of cycling is seldom asked for
+                    _ = city.graph(mode)
+            with city.beside([(street_form, ())]), clock.stage("transport"):
+                compute_rows(city, "transport", last=street_form_and_ways)
             with clock.stage("terrain"):
                 _ = city.terrain
-        for sector in INDICATOR_SECTORS:
-            with clock.stage(sector):
-                found += assess_rows(city, sector)
+        with city.beside(quantities_of("energy", added=False)):
+            for sector in INDICATOR_SECTORS:
+                with clock.stage(sector):
+                    found += assess_rows(city, sector)
     return found, notes
 
 

@@ -281,7 +281,7 @@ def test_a_run_with_copies_gives_what_one_process_gives_and_no_thread_touches_fi
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     forks, aside = done.stdout.splitlines()
-    assert forks.startswith("0 3 {")
+    assert forks.startswith("0 5 {")
     assert "street_form" in forks
     assert "cell_terrain" in forks
     assert aside == "[]"

@@ -68,11 +68,15 @@ class Keeping:
         """
         keys = list(quantities)
         with meanwhile(partial(self._made_ahead, keys)) as made:
-            self._coming = dict.fromkeys(keys, made)
+            self._coming |= dict.fromkeys(keys, made)
             try:
                 yield
             finally:
-                self._coming = {}
+                self._no_longer(made)
+
+    def _no_longer(self, made: Callable[[], Quantities]) -> None:
+        """Expect nothing of a copy any more."""
+        self._coming = {key: one for key, one in self._coming.items() if one is not made}
 
     def _made_ahead(self, keys: list[Quantity]) -> Quantities:
         """Compute quantities; with what was computed for them."""
@@ -85,7 +89,8 @@ class Keeping:
         key = (function, arguments)
         with self._lock:
             if key not in self._kept and key in self._coming:
-                made, self._coming = self._coming[key], {}
+                made = self._coming[key]
+                self._no_longer(made)
                 for other, kept in made().items():
                     if other not in self._kept:
                         self._kept[other] = replace(kept, value=locked(kept.value))

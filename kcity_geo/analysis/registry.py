@@ -38,7 +38,31 @@ class _City(Protocol):
         """Compute it before it is asked for."""
 
 
-def compute_rows(city: _City, sector: str) -> None:
+def quantities_of(
+    sector: str, *, added: bool = True
+) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """
+    Give what the indicators of a sector are made of.
+
+    Parameters
+    ----------
+    sector : one of `kcity_geo.indicators.INDICATOR_SECTORS`.
+    added : with those of `kcity_geo.indicators.add_indicators`.
+
+    Returns
+    -------
+    Functions of a model of the city, each with its arguments, in the order of the rows.
+    """
+    rows = [row for row in indicator_rows().values() if row.sector == sector]
+    found = []
+    for row in {(row.function, row.arguments): row for row in rows}.values():
+        with suppress(StudyError):  # a function that is not there: told when it is asked for
+            if added or not is_added(row.id):
+                found.append((load_function(row), row.arguments))
+    return found
+
+
+def compute_rows(city: _City, sector: str, *, last: Callable[..., Any] | None = None) -> None:
     """
     Compute the indicators of a sector before they are asked for: `assess_rows` then gives them at once.
 
@@ -46,6 +70,7 @@ def compute_rows(city: _City, sector: str) -> None:
     ----------
     city : the model, which keeps them.
     sector : one of `kcity_geo.indicators.INDICATOR_SECTORS`.
+    last : the function that is called after all others.
 
     Examples
     --------
@@ -57,10 +82,8 @@ def compute_rows(city: _City, sector: str) -> None:
     >>> assess_rows(city, "water")[0].id, city.computed == before
     ('W1', True)
     """
-    rows = [row for row in indicator_rows().values() if row.sector == sector]
-    for row in {(row.function, row.arguments): row for row in rows}.values():
-        with suppress(StudyError):  # a function that is not there: told when it is asked for
-            city.ahead(load_function(row), *row.arguments)
+    for function, arguments in sorted(quantities_of(sector), key=lambda one: one[0] is last):
+        city.ahead(function, *arguments)
         give_back()  # what one search lets go, the next would take beside it
 
 
