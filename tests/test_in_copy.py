@@ -242,6 +242,8 @@ import sys, threading, traceback, warnings
 import kcity_geo as kc
 from kcity_geo import in_copy, threads
 from kcity_geo.analysis.city_model import model_of
+from kcity_geo.analysis.findings import Findings
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.study import found_again
 
 aside, enter, fork, forks = [], warnings.catch_warnings.__enter__, in_copy._forked, []
@@ -268,6 +270,8 @@ assert one.data.cube.identical(two.data.cube) and one.data.dem.identical(two.dat
 for name in ("cells", "city", "districts"):
     assert getattr(one.gaps, name).equals(getattr(two.gaps, name)), name
 assert one.sites.equals(two.sites) and one.data.shares.equals(two.data.shares)
+for key in indicator_rows():
+    assert Findings(one).read_by(key) == Findings(two).read_by(key) != frozenset(), key
 assert repr(one.dossiers) == repr(two.dossiers)
 """
 

@@ -272,7 +272,7 @@ class Findings:
         """
         row, model = indicator_rows()[indicator], model_of(self.result.data)
         function = load_function(row)
-        if " ".join([function.__name__, *map(str, row.arguments)]) not in model.computed:
+        if not model.keeps(function, *row.arguments):
             return frozenset()
         with kept_apart(), noted() as reads:
             model.once(function, *row.arguments)

@@ -31,6 +31,20 @@ class Keeping:
         """Names of the quantities that this model computed itself, in their order."""
         return tuple(self._computed)
 
+    def keeps(self, function: Callable[..., Any], *arguments: Any) -> bool:  # noqa: ANN401 - as of `once`
+        """
+        Tell whether a quantity is known by now, whoever computed it.
+
+        Parameters
+        ----------
+        function, *arguments : as of `once`.
+
+        Returns
+        -------
+        Whether asking for it computes nothing.
+        """
+        return (function, arguments) in self._kept
+
     def ahead(self, function: Callable[..., Any], *arguments: Any) -> None:  # noqa: ANN401 - as of `once`
         """
         Compute a quantity before it is asked for; nobody is told anything now.
