@@ -4,8 +4,8 @@ How the cost of a study grows from town to metropolis, stage by stage, and its f
     python benchmarks/scale.py [--sizes town city] [--plot growth.png] [--json]
 
 Each size is a demo city, made first and not counted, run in a process of its own: processor seconds of
-the run and of the copy that writes files meanwhile, in all and for each stage (what runs beside a stage,
-terrain and street form, counts with it), peak memory of both (what they share stands in each, so they do not
+the run and of the copies of the process that work beside it, in all and for each stage (a copy counts where it
+is waited for), peak memory of the run and of its largest copy (what they share stands in each, so they do not
 add up). Growth: processor seconds for a further million people between one size and the next, over those of
 the first step; near 1 is linear. Beside it the same cells and rasters written by pyogrio and rasterio alone,
 without meaning, units or checks. A metropolis takes minutes and 2 GB.

@@ -101,7 +101,7 @@ def print_summary(result: Any, summary: dict[str, Any], *, timings: bool) -> Non
         console.print(f"  {'total':<32}{sum(summary['timings_s'].values()):8.2f} s")
         console.print(f"  {'peak memory':<32}{summary['peak_memory_own_gb']:8.2f} GB")
         if summary["peak_memory_of_copy_gb"]:
-            name = "of the copy that writes files"
+            name = "of its largest copy"
             console.print(
                 f"  {name:<32}{summary['peak_memory_of_copy_gb']:8.2f} GB, partly the same"
             )
