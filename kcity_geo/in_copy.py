@@ -120,11 +120,11 @@ def meanwhile(job: Callable[[], _Value]) -> Iterator[Callable[[], _Value]]:
     ...     result() + other
     5
     """
-    if not _can_fork():
+    answer = _answer_file() if _can_fork() else None
+    if answer is None:
         yield cache(job)
         return
-    # Not a pipe, which would keep the copy until somebody reads.
-    with os.fdopen(os.memfd_create("answer"), "w+b") as answer:
+    with answer:
         copy = _forked(lambda: _answer(job, answer))
 
         @cache
@@ -145,6 +145,14 @@ def meanwhile(job: Callable[[], _Value]) -> Iterator[Callable[[], _Value]]:
             yield result
         finally:
             _end(copy)
+
+
+def _answer_file() -> IO[bytes] | None:
+    """Open a file in memory: a pipe would keep the copy until somebody reads. None: the system has none."""
+    try:
+        return os.fdopen(os.memfd_create("answer"), "w+b")
+    except (AttributeError, OSError):
+        return None
 
 
 def _answer(job: Callable[[], object], answer: IO[bytes]) -> None:

@@ -210,6 +210,16 @@ def test_a_job_that_fails_in_the_copy_is_done_here(end: str):
 
 
 @pytest.mark.usefixtures("forking")
+def test_a_system_without_files_in_memory_does_the_job_here(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "memfd_create", lambda _: open("/none/answer"))  # noqa: PTH123, SIM115
+    with meanwhile(os.getpid) as result:
+        assert result() == os.getpid()
+    monkeypatch.delattr(os, "memfd_create")
+    with meanwhile(os.getpid) as result:
+        assert result() == os.getpid()
+
+
+@pytest.mark.usefixtures("forking")
 @pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt])
 def test_no_copy_outlives_the_block_beside_it(tmp_path: Path, error: type[BaseException] | None):
     said = tmp_path / "pid"
