@@ -49,6 +49,8 @@ def compare(
         If there are fewer than two, a weight is wrong or the number of draws is out of range.
     """
     studies = _listed(studies)
+    if weights is not None and not isinstance(weights, Mapping):
+        raise StudyError(f"compare: weights = {weights!r}: give a mapping such as {{'water': 2}}")
     folders = [Path(one).resolve() for one in studies if not isinstance(one, Result)]
     for place in folders:
         if folders.count(place) > 1:

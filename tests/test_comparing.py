@@ -187,6 +187,11 @@ def test_what_is_no_list_of_studies_is_refused_in_one_line(studies) -> None:
         kc.compare(studies)
 
 
+def test_weights_that_are_no_mapping_are_refused_in_one_line(two) -> None:
+    with pytest.raises(StudyError, match=r"weights = \[1, 2\]: give a mapping"):
+        kc.compare(list(two), weights=[1, 2])
+
+
 def test_a_weight_given_twice_is_refused(tmp_path) -> None:
     weights = ["--weight", "water=2", "--weight", "water = 3"]
     done = CliRunner().invoke(app, ["compare", "a", "b", "--out", str(tmp_path / "c"), *weights])

@@ -21,6 +21,7 @@ from kcity_geo.outputs.folder import clear_left_over
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.retold import made
 from kcity_geo.sources.local.study_folder import open_study
+from kcity_geo.study_facts import FACTS_FILE
 
 __all__ = ["CitiesProgress", "run_cities"]
 
@@ -107,6 +108,8 @@ def run_cities(
         raise StudyError(f"workers = {workers}: give a whole number from 1 to 256")
     tasks = read_cities(cities, out)
     folder, asked = Path(out), limits or CityLimits()
+    if (folder / FACTS_FILE).exists():
+        raise OutputError(f"{out}: holds a finished study; give the cities a folder of their own")
     studies = {task.id: _look_at(task) for task in tasks}
     work = {name: study.work_bytes for name, study in studies.items()}
     largest_first = sorted(tasks, key=lambda task: -work[task.id])

@@ -10,6 +10,7 @@ from typing import Any
 
 from kcity_geo.analysis.findings import Findings, most_short, residents
 from kcity_geo.analysis.gaps.words import nobody_can_tell
+from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
 from kcity_geo.outputs.cited import cited
@@ -44,7 +45,6 @@ __all__ = [
 ]
 
 #: Share of the area from which a population grid counts as whole.
-_WHOLE = 0.95
 
 # The folders of an absolute path, on Unix or Windows.
 _FOLDERS = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?[\\/](?:[^\s:\\/]+[\\/])+(?=[^\s\\/])")
@@ -423,7 +423,7 @@ def _facts(result: Result) -> dict[str, str]:
     if people is not None:
         counted = cited(persons(people), "population.city")
         reached = findings.counted_share
-        whole = reached >= _WHOLE
+        whole = reached >= float(read_table("rasters")["whole"])
         facts[tell("fact_people")] = counted if whole else tell("at_least", number=counted)
         if not whole:
             share = tell("fact_of_area", share=cited(human(reached, "share"), "counted_share.city"))

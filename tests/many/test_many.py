@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 import kcity_geo as kc
 from kcity_geo.cli import app
-from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.errors import OutputError, SourceError, StudyError
 from kcity_geo.many.kept_process import CAN_FORK, one_thread, run_kept
 from kcity_geo.many.process import CityLimits
 from kcity_geo.many.run import CitiesProgress, _language, _look_at, run_cities
@@ -145,6 +145,13 @@ def finished(listed, tmp_path_factory):
         stop.set()
         killer.join()
     return out, outcomes, killed
+
+
+def test_cities_are_not_written_into_a_finished_study(listed, tmp_path) -> None:
+    (tmp_path / "project_summary.json").write_text("{}")
+    with pytest.raises(OutputError, match="holds a finished study"):
+        run_cities(listed, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["project_summary.json"]
 
 
 @pytest.mark.skipif(

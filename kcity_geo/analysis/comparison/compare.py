@@ -353,6 +353,10 @@ def _differences(cities: Sequence[CityNumbers]) -> tuple[Difference, ...]:
         "source of the people": [
             str(people.get(city.population_evidence, {}).get("title", "none")) for city in cities
         ],
+        "people counted": [
+            "in all of it" if city.whole else "in a part of it: nothing of people is compared"
+            for city in cities
+        ],
         "project": [city.project for city in cities],
         "kind of city": ["synthetic" if city.synthetic else "real" for city in cities],
         "inputs": _lacking(cities),

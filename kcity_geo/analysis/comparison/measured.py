@@ -135,6 +135,8 @@ def _range(
     city: CityNumbers, criterion: ComparedCriterion, quantiles: tuple[float, float]
 ) -> _Range:
     """Value, lowest and highest value, draws of what is known, share of the people who are open."""
+    if criterion.kind != "open_land" and not city.whole:
+        return _NOTHING  # of people whom nobody counted anything may be true
     if criterion.kind == "people_short":
         level = city.levels.get(criterion.of)
         return _NOTHING if level is None else _people(city, level, quantiles)

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
 
+from kcity_geo.config import read_table
+
 __all__ = ["CityNumbers", "LevelNumbers", "MeasuredNumbers"]
 
 
@@ -66,6 +68,7 @@ class CityNumbers:
     lat, lon : a point inside, WGS 84.
     area_km2 : of the study area.
     population : residents; NaN: nobody counted them.
+    counted_share : share of the study area in which residents were counted.
     population_evidence, osm_date, cell_m, synthetic : how the study was made.
     inputs : keys of ``[sources]`` that it was made from, and ``official`` with official numbers; None: it does not say.
     levels, indicators : what it found; a level that is missing was not assessed.
@@ -83,6 +86,7 @@ class CityNumbers:
     lon: float = math.nan
     area_km2: float = math.nan
     population: float = math.nan
+    counted_share: float = 1.0
     population_evidence: str = ""
     osm_date: str = ""
     cell_m: float = math.nan
@@ -95,6 +99,11 @@ class CityNumbers:
     not_assessed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     credits: str = ""
     licence: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether residents were counted in all of the city, but for rims of pixels."""
+        return self.counted_share >= float(read_table("rasters")["whole"])
 
     @cached_property
     def id(self) -> str:

@@ -356,9 +356,12 @@ class Drawing:
         return np.where(share >= 1 - 1e-9, raw, np.nan), trust, share
 
     def _enough(self, share: NDArray[np.float64], rows: slice) -> NDArray[np.bool_]:
-        """Tell where enough of the weight was assessed."""
+        """Tell where enough of the weight was assessed, and whether anybody lives there is known."""
         least = self.cells.rules["aggregate"]["assessed_weight_min"] - 1e-9
-        return np.asarray((share >= least) & self.city.inside[rows])
+        enough = np.asarray((share >= least) & self.city.inside[rows])
+        # Where nobody knows it the place would pass as rural, with the easier standards of that.
+        persons = self.city.array("population") if self.city.people.known else None
+        return enough if persons is None else enough & np.isfinite(persons[rows])
 
     def _keep(self, name: str, band: Band, rows: slice) -> None:
         """Sum up the draws of each cell; cells of which too little was assessed lose theirs."""

@@ -59,6 +59,27 @@ def test_complete_data_leave_no_range() -> None:
             np.testing.assert_array_equal(ranks[f"{axis}_{end}"], ranks[f"{axis}_rank"])
 
 
+def test_of_a_city_counted_in_part_nothing_of_its_people_is_known() -> None:
+    """What is true of the people in half of a city may be true of nobody else."""
+    whole = _city("A", short=0.5)
+    half = replace(_city("B", short=0.1), counted_share=0.5, population=500.0)
+    found = compare_cities([whole, half])
+    assert math.isnan(found.table.loc["B", "need"])
+    ranks = found.rank()
+    assert ranks["need_rank"].isna().tolist() == [False, True]
+    assert ranks.loc["B", "readiness_rank"] == 2
+    assert not found.measured["B"]["transport"].known
+    assert found.measured["B"]["land"].known
+    assert (
+        found.measured["B"]["transport"].score_low,
+        found.measured["B"]["transport"].score_high,
+    ) == (0.0, 1.0)
+    (one,) = [one for one in found.apart if one.what == "people counted"]
+    assert one.having == (
+        ("in a part of it: nothing of people is compared", ("B",)), ("in all of it", ("A",)),
+    )  # fmt: skip
+
+
 @settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.tuples(*[st.floats(0, 1)] * 2, st.floats(0, 20)), min_size=2, max_size=4),

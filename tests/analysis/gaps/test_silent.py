@@ -96,3 +96,22 @@ def test_an_official_share_keeps_the_word_where_nobody_mapped_a_plant(town):
     assert row["data"] != "good"
     assert limits["adequate_good"] < row["p_short"] <= limits["not_short"]
     assert row["gap_hi"] > limits["short"]
+
+
+def test_where_nobody_knows_whether_people_live_nothing_is_assessed(town, mapped):
+    """Such a place would pass as rural: with fewer people known more of them were well served."""
+    persons = np.array(town.array("population"))
+    unknown = town.inside & (np.arange(persons.shape[1]) < persons.shape[1] // 2)
+    assert (persons[unknown] > 1).sum() > 100
+    persons[unknown] = np.nan
+    half = town.changed(cube={"population": persons})
+    for sector, before in mapped.items():
+        after = gaps_of(half, sector).cells
+        assert (
+            after[f"{sector}_reading"].to_numpy()[unknown] == READINGS.index("not_assessed")
+        ).all()
+        for name in ("gap", "gap_raw", "gap_lo", "gap_hi", "evidence"):
+            assert np.isnan(after[f"{sector}_{name}"].to_numpy()[unknown]).all(), name
+        known = town.inside & ~unknown
+        assert (after[f"{sector}_reading"].to_numpy()[known] > 0).any()
+        assert (before.cells[f"{sector}_reading"].to_numpy()[unknown] > 0).any()
