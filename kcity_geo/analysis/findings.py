@@ -29,7 +29,14 @@ from kcity_geo.notes import kept_apart
 from kcity_geo.result import SECTORS, THEMES, Constraint, Criterion, Gaps, Result
 from kcity_geo.rules import ReadingLimits
 
-__all__ = ["Findings", "merged_readings", "most_short", "residents", "worst_sector"]
+__all__ = [
+    "Findings",
+    "counted_in_all",
+    "merged_readings",
+    "most_short",
+    "residents",
+    "worst_sector",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,6 +290,26 @@ class Findings:
         inside = self.result.data.cube["inside_share"].to_numpy().astype(np.float64)
         total = float(inside.sum())
         return float(inside[cells].sum()) / total if total > 0 else 0.0
+
+
+def counted_in_all(share: float) -> bool:
+    """
+    Tell whether people were counted in all of a city, but for rims of pixels.
+
+    Parameters
+    ----------
+    share : of its area in which they were counted.
+
+    Returns
+    -------
+    Whether their number is that of the city; it is at least so many otherwise.
+
+    Examples
+    --------
+    >>> counted_in_all(0.99), counted_in_all(0.5)
+    (True, False)
+    """
+    return share >= float(read_table("rasters")["whole"])
 
 
 def residents(gaps: Gaps) -> float:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kcity_geo.analysis.findings import counted_in_all
 from kcity_geo.errors import OutputError, StudyError
 from kcity_geo.extras import need
 from kcity_geo.many.kept_process import stop_kept
@@ -316,6 +317,8 @@ def _row(folder: Path, task: CityTask, outcome: CityOutcome | None, language: st
         status=status,
         name=task.name or facts.city,
         people=facts.population,
-        headline=next(iter(own or facts.headline), ""),
+        whole=counted_in_all(facts.counted_share),
+        synthetic=facts.synthetic,
+        headline=" ".join(own or facts.headline),
         told_in=language if own else "en",
     )

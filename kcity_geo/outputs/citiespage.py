@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kcity_geo.outputs.attribution import CAVEAT
-from kcity_geo.outputs.languages import language_of, say, speaking, translated
+from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC
+from kcity_geo.outputs.languages import language_of, say, speaking, tell, translated
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.text import persons, plain_text
 from kcity_geo.retold import retold
@@ -30,6 +30,8 @@ class CityRow:
     headline : of its study.
     told_in : language of the headline.
     people : residents; None: not known.
+    whole : whether they were counted in all of the city.
+    synthetic : whether there is no such city.
     error : why it failed.
     """
 
@@ -37,6 +39,8 @@ class CityRow:
     status: str
     name: str = ""
     people: float | None = None
+    whole: bool = True
+    synthetic: bool = False
     headline: str = ""
     told_in: str = "en"
     error: str = ""
@@ -112,13 +116,22 @@ def _page(rows: Sequence[CityRow], stopped: bool, language: str) -> str:  # noqa
                 "id": row.id,
                 "status": row.status,
                 "name": called,
-                "people": "" if row.people is None else persons(row.people),
+                "people": _people(row),
+                "synthetic": translated(SYNTHETIC) if row.synthetic else "",
                 **_answer(row, language),
                 "ready": row.status in {"done", "kept"},
             }
             for row, called in zip(rows, names, strict=True)
         ],
     )  # fmt: skip
+
+
+def _people(row: CityRow) -> str:
+    """Say how many live there, or how many at least."""
+    if row.people is None:
+        return ""
+    counted = persons(row.people)
+    return counted if row.whole else tell("at_least", number=counted)
 
 
 def _answer(row: CityRow, language: str) -> dict[str, str]:

@@ -32,7 +32,7 @@ from kcity_geo.many.tasks import (
     why_made,
     write_manifest,
 )
-from kcity_geo.outputs.attribution import CAVEAT
+from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC
 from kcity_geo.outputs.citiespage import CityRow, cities_page
 from kcity_geo.outputs.languages import language_of, speaking, translated
 from kcity_geo.retold import made
@@ -145,6 +145,19 @@ def finished(listed, tmp_path_factory):
         stop.set()
         killer.join()
     return out, outcomes, killed
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "at least 29,600"), ("ko", "29,600 이상")])
+def test_the_page_says_which_cities_are_made_up_and_which_were_counted_in_part(language, words):
+    rows = [
+        CityRow(id="a", status="done", people=29_600.0, whole=False, headline="One. Two."),
+        CityRow(id="b", status="done", people=60_000.0, synthetic=True, headline="Three."),
+    ]
+    page = cities_page(rows, language=language)
+    assert words in page
+    assert ">60,000<" in page
+    with speaking(language_of(language)):
+        assert page.count(translated(SYNTHETIC)) == 1
 
 
 def test_cities_are_not_written_into_a_finished_study(listed, tmp_path) -> None:

@@ -400,3 +400,15 @@ def test_each_number_of_the_page_has_an_id_of_the_ledger_and_shows_its_value(
     tables = page.xpath("//tbody//td")
     left = [text for cell in tables for _, text in texts(cell) if re.search(r"\d", text)]
     assert left == []
+
+
+def test_people_counted_in_a_part_of_a_city_are_at_least_so_many(found, tmp_path) -> None:
+    half = replace(_city("Half", 0.2, 0.1), counted_share=0.5)
+    page = bare(
+        save_comparison(compare_cities([half, found.cities[0]], draws=20), tmp_path / "out")
+    )
+    assert "at least 5,000" in page
+    assert "5,000 이상" in page
+    assert "in a part of it: nothing of people is compared" in page
+    assert "주민에 관한 항목은 비교하지 않음" in page
+    assert "at least" not in bare(save_comparison(found, tmp_path / "whole"))

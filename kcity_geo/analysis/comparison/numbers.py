@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
 
-from kcity_geo.config import read_table
+from kcity_geo.analysis.findings import counted_in_all
 
 __all__ = ["CityNumbers", "LevelNumbers", "MeasuredNumbers"]
 
@@ -103,7 +103,7 @@ class CityNumbers:
     @property
     def whole(self) -> bool:
         """Whether residents were counted in all of the city, but for rims of pixels."""
-        return self.counted_share >= float(read_table("rasters")["whole"])
+        return counted_in_all(self.counted_share)
 
     @cached_property
     def id(self) -> str:
