@@ -125,8 +125,8 @@ def _numbers(seed: int, city: CityNumbers, count: int, purpose: str = "") -> NDA
     return np.random.default_rng(int.from_bytes(digest[:8], "big")).random(count)
 
 
-#: Of a share.
-_WHOLE = 1e-9
+#: Less than one person is what rounding leaves.
+_SOMEBODY = 1.0
 _Range = tuple[float, float, float, NDArray[np.float64], float]
 _NOTHING: _Range = (math.nan, math.nan, math.nan, np.empty(0), 1.0)
 
@@ -156,7 +156,9 @@ def _people(city: CityNumbers, level: LevelNumbers, quantiles: tuple[float, floa
         return _NOTHING
     short = min(1.0, level.people_short / city.population)
     open_ = min(1.0 - short, max(0.0, level.people_open / city.population))
-    if open_ >= 1.0 - _WHOLE:  # of all of them nobody can tell: no share is known, and no 0
+    if (
+        1.0 - open_
+    ) * city.population < _SOMEBODY:  # of nobody can be told: no share is known, and no 0
         return _NOTHING
     draws = np.array(level.short_draws, dtype=np.float64)
     draws = draws[np.isfinite(draws)]

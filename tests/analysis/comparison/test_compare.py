@@ -59,6 +59,14 @@ def test_complete_data_leave_no_range() -> None:
             np.testing.assert_array_equal(ranks[f"{axis}_{end}"], ranks[f"{axis}_rank"])
 
 
+@pytest.mark.parametrize(("told_of", "known"), [(0.0, False), (0.05, False), (2.0, True)])
+def test_a_part_of_a_person_of_whom_can_be_told_is_nothing_known(told_of, known) -> None:
+    open_ = LevelNumbers(gap=0.3, people_short=0.0, people_open=1000.0 - told_of)
+    one = replace(_city("A"), levels=dict.fromkeys(("transport", "water", "energy"), open_))
+    found = compare_cities([one, _city("B")])
+    assert found.measured["A"]["energy"].known == known
+
+
 def test_of_a_city_counted_in_part_nothing_of_its_people_is_known() -> None:
     """What is true of the people in half of a city may be true of nobody else."""
     whole = _city("A", short=0.5)
