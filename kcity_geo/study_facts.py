@@ -119,7 +119,7 @@ class StudyFacts(BaseModel):
     What a finished study found.
 
     ``study``: its name; ``bounds``: west, south, east, north in degrees; ``place``: longitude and latitude of a
-    point inside; ``counted_share``: share of the area in which people were counted;
+    point inside; ``counted_in_all``: whether people were counted in all of the city;
     ``population_evidence``: observed, modelled, proxy, user, synthetic or empty; ``open_share``: share of
     the area that no constraint of the project closes, None where nothing could be ranked;
     ``judged_share``: share of it that could be judged at all, as ``open_share``; the best site is the best of it;
@@ -138,7 +138,7 @@ class StudyFacts(BaseModel):
     project_title: str
     synthetic: bool
     population: float | None = None
-    counted_share: float = 1.0
+    counted_in_all: bool = True
     population_evidence: str = ""
     area_km2: float
     bounds: tuple[float, float, float, float]

@@ -31,7 +31,6 @@ from kcity_geo.rules import ReadingLimits
 
 __all__ = [
     "Findings",
-    "counted_in_all",
     "merged_readings",
     "most_short",
     "residents",
@@ -176,6 +175,14 @@ class Findings:
             return 1.0 if stated is None else float(stated)
         return self._share(np.isfinite(counted))
 
+    @property
+    def counted_in_all(self) -> bool:
+        """Whether people were counted in all of the city, but for rims of pixels; or as many as the official number."""
+        whole = float(read_table("rasters")["whole"])
+        stated = self.result.data.official.get("population")
+        all_there = stated is not None and (self.people or 0.0) >= whole * float(stated)
+        return self.counted_share >= whole or all_there
+
     def share_of_people(self, cells: NDArray[np.bool_]) -> float:
         """
         Give the share of the residents who live in some cells.
@@ -290,26 +297,6 @@ class Findings:
         inside = self.result.data.cube["inside_share"].to_numpy().astype(np.float64)
         total = float(inside.sum())
         return float(inside[cells].sum()) / total if total > 0 else 0.0
-
-
-def counted_in_all(share: float) -> bool:
-    """
-    Tell whether people were counted in all of a city, but for rims of pixels.
-
-    Parameters
-    ----------
-    share : of its area in which they were counted.
-
-    Returns
-    -------
-    Whether their number is that of the city; it is at least so many otherwise.
-
-    Examples
-    --------
-    >>> counted_in_all(0.99), counted_in_all(0.5)
-    (True, False)
-    """
-    return share >= float(read_table("rasters")["whole"])
 
 
 def residents(gaps: Gaps) -> float:

@@ -72,7 +72,7 @@ def _numbers(one: StudyFacts, key: str) -> CityNumbers:
         lon=lon,
         area_km2=one.area_km2,
         population=_number(one.population),
-        counted_share=one.counted_share,
+        whole=one.counted_in_all,
         population_evidence=one.population_evidence,
         osm_date=one.osm_date,
         cell_m=one.cell_m,

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kcity_geo.analysis.findings import counted_in_all
 from kcity_geo.errors import OutputError, StudyError
 from kcity_geo.extras import need
 from kcity_geo.many.kept_process import stop_kept
@@ -317,7 +316,7 @@ def _row(folder: Path, task: CityTask, outcome: CityOutcome | None, language: st
         status=status,
         name=task.name or facts.city,
         people=facts.population,
-        whole=counted_in_all(facts.counted_share),
+        whole=facts.counted_in_all,
         synthetic=facts.synthetic,
         headline=" ".join(own or facts.headline),
         told_in=language if own else "en",

@@ -18,14 +18,13 @@ from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT
 from kcity_geo.outputs.cited import cited, citing
 from kcity_geo.outputs.comparemaps import SmallMap, legend, sector_heads, small_maps
-from kcity_geo.outputs.comparewords import made_of, number_in_both, weights_in_both
+from kcity_geo.outputs.comparewords import made_of, number_in_both, people_in_both, weights_in_both
 from kcity_geo.outputs.languages import (
     LANGUAGES,
     both,
     in_both,
     language_of,
     marked_up,
-    say,
 )
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.text import human, persons, plain_text
@@ -225,9 +224,7 @@ def _row(
     )
     return {
         "name": _name(key),
-        "people": _people(
-            found, key, cited(persons(float(row["population"])), f"{stem}population")
-        ),
+        "people": people_in_both(found, key, f"{stem}population"),
         "people_sort": _sortable(row["population"]),
         "rank": cited(str(int(place[f"{axis}_rank"])), f"{stem}{axis}_rank") if known else _NONE,
         "rank_sort": int(place[f"{axis}_rank"]) if known else len(ranks) + 1,
@@ -237,13 +234,6 @@ def _row(
         "cells": cells,
         "sites": _sites(row["sites_found"], f"{stem}sites_found"),
     }
-
-
-def _people(found: Comparison, key: str, counted: str) -> str:
-    """Say of how many people at least, where not all of a city was counted."""
-    if next(city.whole for city in found.cities if city.key == key):
-        return counted
-    return in_both({one: say("report", "at_least", one, number=counted) for one in LANGUAGES})
 
 
 def _stem(found: Comparison, key: str) -> str:

@@ -8,10 +8,10 @@ from kcity_geo.analysis.comparison.compare import Comparison
 from kcity_geo.analysis.comparison.rows import AXES, reweighted
 from kcity_geo.config import read_table
 from kcity_geo.outputs.cited import cited
-from kcity_geo.outputs.languages import LANGUAGES, both, say
-from kcity_geo.outputs.text import human
+from kcity_geo.outputs.languages import LANGUAGES, both, in_both, say
+from kcity_geo.outputs.text import human, persons
 
-__all__ = ["made_of", "number_in_both", "weights_in_both", "weights_told"]
+__all__ = ["made_of", "number_in_both", "people_in_both", "weights_in_both", "weights_told"]
 
 
 def number_in_both(value: float, unit: str, *ids: str) -> dict[str, str]:
@@ -37,6 +37,27 @@ def number_in_both(value: float, unit: str, *ids: str) -> dict[str, str]:
     words = read_table("texts/compare")["number"]
     korean = str(words.get(shown, shown.replace(" %", "%")))
     return {language: cited(korean if language == "ko" else shown, *ids) for language in LANGUAGES}
+
+
+def people_in_both(found: Comparison, key: str, name: str) -> str:
+    """
+    Say how many people live in a city, or how many at least where not all of it was counted.
+
+    Parameters
+    ----------
+    found : cities side by side.
+    key : of the city.
+    name : id of the number in the ledger.
+
+    Returns
+    -------
+    In each language.
+    """
+    (city,) = (city for city in found.cities if city.key == key)
+    counted = cited(persons(city.population), name)
+    if city.whole:
+        return counted
+    return in_both({one: say("report", "at_least", one, number=counted) for one in LANGUAGES})
 
 
 def weights_in_both(found: Comparison, axis: str) -> dict[str, str]:

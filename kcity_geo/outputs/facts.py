@@ -56,7 +56,7 @@ def facts_of(result: Result) -> StudyFacts:
         project_title=told.project,
         synthetic=data.synthetic,
         population=_known(findings.people),
-        counted_share=findings.counted_share,
+        counted_in_all=findings.counted_in_all,
         population_evidence=plain_text(people.get("evidence", "")),
         area_km2=round(data.city.area_km2, 3),
         bounds=(round(west, 6), round(south, 6), round(east, 6), round(north, 6)),

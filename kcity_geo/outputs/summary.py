@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kcity_geo.analysis.findings import Findings, counted_in_all, most_short, residents
+from kcity_geo.analysis.findings import Findings, most_short, residents
 from kcity_geo.analysis.gaps.words import nobody_can_tell
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
@@ -422,7 +422,7 @@ def _facts(result: Result) -> dict[str, str]:
     if people is not None:
         counted = cited(persons(people), "population.city")
         reached = findings.counted_share
-        whole = counted_in_all(reached)
+        whole = findings.counted_in_all
         facts[tell("fact_people")] = counted if whole else tell("at_least", number=counted)
         if not whole:
             share = tell("fact_of_area", share=cited(human(reached, "share"), "counted_share.city"))

@@ -403,7 +403,7 @@ def test_each_number_of_the_page_has_an_id_of_the_ledger_and_shows_its_value(
 
 
 def test_people_counted_in_a_part_of_a_city_are_at_least_so_many(found, tmp_path) -> None:
-    half = replace(_city("Half", 0.2, 0.1), counted_share=0.5)
+    half = replace(_city("Half", 0.2, 0.1), whole=False)
     page = bare(
         save_comparison(compare_cities([half, found.cities[0]], draws=20), tmp_path / "out")
     )

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.suitability.value_functions import describe
 from kcity_geo.outputs import figures
 from kcity_geo.outputs.colours import rgb
@@ -318,7 +319,6 @@ def test_warnings_are_told_once_and_without_folders_of_this_machine(build) -> No
 
 def test_where_data_miss_a_part_of_the_land_the_best_site_is_the_best_of_the_rest(result) -> None:
     """The western half is not known: each sentence that names the best site says so."""
-    from kcity_geo.analysis.findings import Findings
     from kcity_geo.outputs.facts import facts_of
 
     assert Findings(result).judged_share > 0.95
@@ -363,6 +363,23 @@ def test_where_nothing_can_be_ranked_no_site_is_called_the_best(result) -> None:
     outside = result.sites.assign(district="elsewhere")
     headline = summarise(dataclasses.replace(result, sites=outside)).headline
     assert "number 1, outside the districts: " in headline[-1]
+
+
+@pytest.mark.parametrize(
+    ("of_counted", "whole"), [(None, False), (1.0, True), (1.01, True), (2.0, False)]
+)
+def test_people_of_a_part_are_all_where_the_official_number_says_so(
+    build, of_counted, whole
+) -> None:
+    """A grid that lists inhabited squares covers a part of the land; the number of all tells whether that is all."""
+    result = build()
+    official = dict(result.data.official)
+    official.pop("population", None)
+    if of_counted:
+        official["population"] = of_counted * Findings(result).people
+    part = {"population": {"reached_share": 0.6}}
+    data = dataclasses.replace(result.data, measured=part, official=official)
+    assert Findings(dataclasses.replace(result, data=data)).counted_in_all == whole
 
 
 def test_people_of_a_part_of_the_area_are_at_least_so_many(result) -> None:

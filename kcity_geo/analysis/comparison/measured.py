@@ -156,9 +156,8 @@ def _people(city: CityNumbers, level: LevelNumbers, quantiles: tuple[float, floa
         return _NOTHING
     short = min(1.0, level.people_short / city.population)
     open_ = min(1.0 - short, max(0.0, level.people_open / city.population))
-    if (
-        1.0 - open_
-    ) * city.population < _SOMEBODY:  # of nobody can be told: no share is known, and no 0
+    # Of nobody can be told: no share is known, and no 0.
+    if (1.0 - open_) * city.population < _SOMEBODY:
         return _NOTHING
     draws = np.array(level.short_draws, dtype=np.float64)
     draws = draws[np.isfinite(draws)]

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
 
-from kcity_geo.analysis.findings import counted_in_all
-
 __all__ = ["CityNumbers", "LevelNumbers", "MeasuredNumbers"]
 
 
@@ -68,7 +66,7 @@ class CityNumbers:
     lat, lon : a point inside, WGS 84.
     area_km2 : of the study area.
     population : residents; NaN: nobody counted them.
-    counted_share : share of the study area in which residents were counted.
+    whole : whether residents were counted in all of it.
     population_evidence, osm_date, cell_m, synthetic : how the study was made.
     inputs : keys of ``[sources]`` that it was made from, and ``official`` with official numbers; None: it does not say.
     levels, indicators : what it found; a level that is missing was not assessed.
@@ -86,7 +84,7 @@ class CityNumbers:
     lon: float = math.nan
     area_km2: float = math.nan
     population: float = math.nan
-    counted_share: float = 1.0
+    whole: bool = True
     population_evidence: str = ""
     osm_date: str = ""
     cell_m: float = math.nan
@@ -99,11 +97,6 @@ class CityNumbers:
     not_assessed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     credits: str = ""
     licence: str = ""
-
-    @property
-    def whole(self) -> bool:
-        """Whether residents were counted in all of the city, but for rims of pixels."""
-        return counted_in_all(self.counted_share)
 
     @cached_property
     def id(self) -> str:

@@ -70,7 +70,7 @@ def test_a_part_of_a_person_of_whom_can_be_told_is_nothing_known(told_of, known)
 def test_of_a_city_counted_in_part_nothing_of_its_people_is_known() -> None:
     """What is true of the people in half of a city may be true of nobody else."""
     whole = _city("A", short=0.5)
-    half = replace(_city("B", short=0.1), counted_share=0.5, population=500.0)
+    half = replace(_city("B", short=0.1), whole=False, population=500.0)
     found = compare_cities([whole, half])
     assert math.isnan(found.table.loc["B", "need"])
     ranks = found.rank()
