@@ -6,7 +6,6 @@ Exact: lines and polygons are cut at the edges of the cells, so that the parts a
 
 from __future__ import annotations
 
-from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -34,8 +33,6 @@ _FEW_CELLS = 64
 _POLYGONS = (3, 6)
 #: Share of a cell below which rounding alone may have made it.
 _NOTHING = 1e-11
-#: What GEOS prepares of a polygon is not for two threads at a time.
-_PREPARED = Lock()
 
 
 def count_in_cells(geometry: Places, *, grid: GeoBox) -> NDArray[np.float64]:
@@ -298,9 +295,8 @@ def _by_geos(
     if not len(owner):
         return area
     squares = cell_polygons(grid, flat)
-    with _PREPARED:
-        shapely.prepare(polygons[np.unique(owner)])
-        touch = np.flatnonzero(shapely.intersects(polygons[owner], squares))
+    shapely.prepare(polygons[np.unique(owner)])
+    touch = np.flatnonzero(shapely.intersects(polygons[owner], squares))
     cut = shapely.intersection(polygons[owner[touch]], squares[touch])
     area[touch] = shapely.area(cut)
     return area
