@@ -6,7 +6,6 @@ Exact: lines and polygons are cut at the edges of the cells, so that the parts a
 
 from __future__ import annotations
 
-
 import numpy as np
 import pandas as pd
 import shapely
