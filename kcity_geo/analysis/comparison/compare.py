@@ -353,10 +353,7 @@ def _differences(cities: Sequence[CityNumbers]) -> tuple[Difference, ...]:
         "source of the people": [
             str(people.get(city.population_evidence, {}).get("title", "none")) for city in cities
         ],
-        "people counted": [
-            "in all of it" if city.whole else "in a part of it: nothing of people is compared"
-            for city in cities
-        ],
+        "people counted": [_counted(city) for city in cities],
         "project": [city.project for city in cities],
         "kind of city": ["synthetic" if city.synthetic else "real" for city in cities],
         "inputs": _lacking(cities),
@@ -371,6 +368,13 @@ def _differences(cities: Sequence[CityNumbers]) -> tuple[Difference, ...]:
             told = sorted((value, tuple(sorted(keys))) for value, keys in having.items())
             found.append(Difference(what=what, having=tuple(told)))
     return tuple(found)
+
+
+def _counted(city: CityNumbers) -> str:
+    """Say where the people of a city were counted."""
+    if math.isnan(city.population):
+        return "none"
+    return "in all of it" if city.whole else "in a part of it: nothing of people is compared"
 
 
 def _lacking(cities: Sequence[CityNumbers]) -> list[str]:

@@ -71,6 +71,11 @@ def test_of_a_city_counted_in_part_nothing_of_its_people_is_known() -> None:
     """What is true of the people in half of a city may be true of nobody else."""
     whole = _city("A", short=0.5)
     half = replace(_city("B", short=0.1), whole=False, population=500.0)
+    nobody = replace(_city("C"), population=math.nan)
+    (counted,) = [
+        one for one in compare_cities([whole, nobody]).apart if one.what == "people counted"
+    ]
+    assert counted.having == (("in all of it", ("A",)), ("none", ("C",)))
     found = compare_cities([whole, half])
     assert math.isnan(found.table.loc["B", "need"])
     ranks = found.rank()
